@@ -1,0 +1,106 @@
+import { createConnection } from 'node:net';
+import { Peer } from '../../signal/jsonrpc.ts';
+import { channelOfSocket } from '../../signal/lines.ts';
+import {
+  answerTimeoutMs,
+  type Completion,
+  exitStatus,
+  type Hello,
+  type OutputStreamName,
+  shapes,
+} from './protocol.ts';
+
+/** Nobody listens on the control socket. */
+export class NoSupervisor extends Error {
+  override readonly name = 'NoSupervisor';
+  readonly path: string;
+  constructor(path: string, cause: Error) {
+    super(`no supervisor answers on ${path} (${cause.message}); start one with: viscript --headless`, { cause });
+    this.path = path;
+  }
+}
+
+export interface RunOptions {
+  argv: string[];
+  json: boolean;
+  /** Width of the terminal in columns; 0 where there is none. */
+  columns: number;
+  color: boolean;
+  /** What the person types while the command runs; ends the command's standard input with the iterable. */
+  input?: AsyncIterable<string>;
+}
+
+/** A front end's connection to the running supervisor. One owner, who closes it. */
+export class ControlClient {
+  readonly closed: Promise<string>;
+  readonly #peer: Peer;
+  readonly #listeners = new Map<number, (stream: OutputStreamName, text: string) => void>();
+  #lastRun = 0;
+
+  /** @throws {NoSupervisor} when nobody listens on the Unix socket `path`. */
+  static connect(path: string): Promise<ControlClient> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(path);
+      socket.once('error', (error) => reject(new NoSupervisor(path, error)));
+      socket.once('connect', () => {
+        socket.removeAllListeners('error');
+        resolve(new ControlClient(new Peer(channelOfSocket(socket), { timeoutMs: answerTimeoutMs })));
+      });
+    });
+  }
+
+  private constructor(peer: Peer) {
+    this.#peer = peer;
+    this.closed = peer.closed;
+    peer.handle('command.output', shapes.output, ({ run, stream, text }) => {
+      this.#listeners.get(run)?.(stream, text);
+    });
+  }
+
+  hello(): Promise<Hello> {
+    return this.#peer.call('control.hello', {}, shapes.hello);
+  }
+
+  complete(words: string[], word: string): Promise<Completion> {
+    return this.#peer.call('command.complete', { words, word }, shapes.completion);
+  }
+
+  /**
+   * Runs one command to its end; aborting `signal` cancels it there.
+   * @returns the command's exit status
+   * @throws when the connection is lost before the command's end
+   */
+  async run(
+    options: RunOptions,
+    onOutput: (stream: OutputStreamName, text: string) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (signal.aborted) return exitStatus.failed;
+    const run = ++this.#lastRun;
+    const { argv, json, columns, color, input } = options;
+    const cancel = () => this.#peer.notify('command.cancel', { run });
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#listeners.set(run, onOutput);
+    try {
+      const ended = this.#peer.call('command.run', { run, argv, json, columns, color }, shapes.status, {
+        timeoutMs: null,
+      });
+      if (input) void this.#forwardInput(run, input);
+      return (await ended).status;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#listeners.delete(run);
+    }
+  }
+
+  close(): void {
+    this.#peer.close('the front end is done');
+  }
+
+  async #forwardInput(run: number, input: AsyncIterable<string>): Promise<void> {
+    for await (const data of input) {
+      if (!this.#listeners.has(run)) return;
+      this.#peer.notify('command.input', { run, data });
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { TerminalHost } from '../terminal/terminal.ts';
+import type { ControlClient } from './client.ts';
+
+export interface SupervisorHostOptions {
+  host: string;
+  color: boolean;
+  /** Width of the terminal in columns; 0 where there is none. */
+  columns: () => number;
+}
+
+/** The running supervisor as a terminal sees it: it runs the lines and knows the completions. */
+export class SupervisorHost implements TerminalHost {
+  readonly #client: ControlClient;
+  readonly #options: SupervisorHostOptions;
+
+  constructor(client: ControlClient, options: SupervisorHostOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  run(
+    words: string[],
+    out: (text: string) => void,
+    signal: AbortSignal,
+    input: AsyncIterable<string>,
+  ): Promise<number> {
+    const { color, columns } = this.#options;
+    const json = words.includes('--json');
+    const argv = words.filter((word) => word !== '--json');
+    return this.#client.run(
+      { argv, json, columns: columns(), color, input },
+      (_stream, text) => out(text),
+      signal,
+    );
+  }
+
+  complete(words: string[], word: string): Promise<{ values: string[]; files: boolean }> {
+    return this.#client.complete(words, word);
+  }
+
+  prompt(): string {
+    return `viscript@${this.#options.host}> `;
+  }
+}
