@@ -1,0 +1,185 @@
+import { createConnection } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { Backoff, type BackoffOptions } from './backoff.ts';
+import { errorCode, type Parser, Peer, RpcError } from './jsonrpc.ts';
+import { limits } from './limits.ts';
+import { socketOfUrl } from './unixsocket.ts';
+import { UsageMeter } from './usage.ts';
+import { channelOfWebSocket } from './websocket.ts';
+
+/** viscript does not know this launch, or its token was used already. */
+export class RegistrationRefused extends Error {
+  override readonly name = 'RegistrationRefused';
+  constructor(clientId: number, cause: RpcError) {
+    super(`viscript refuses client ${clientId}: ${cause.message}`, { cause });
+  }
+}
+
+export interface Credentials {
+  /** `ws+unix:///PATH` (see {@link socketOfUrl}) or `ws://127.0.0.1:PORT`. */
+  url: string;
+  clientId: number;
+  token: string;
+}
+
+export interface LinkOptions {
+  backoff: BackoffOptions;
+  /** viscript asks the app to end within `graceMs` milliseconds. */
+  onShutdown(graceMs: number): void;
+}
+
+/** Longest time for a connection to come up, in milliseconds. */
+const handshakeTimeoutMs = 5_000;
+
+/** A session that lasted this long, in milliseconds, was a good one: the next loss is tried anew without waiting long. */
+const stableMs = 5_000;
+
+/** The connection to viscript, made anew whenever it is lost, until `close`. */
+export class SignalLink {
+  /** Resolves with the first registration; rejects when that is refused. */
+  readonly registered: Promise<void>;
+  readonly #credentials: Credentials;
+  readonly #options: LinkOptions;
+  readonly #backoff: Backoff;
+  readonly #usage = new UsageMeter();
+  readonly #closing = new AbortController();
+  /** The last of each kind, to be said again after a new registration. */
+  readonly #said = new Map<string, object>();
+  #token: string;
+  #peer: Peer | undefined;
+
+  constructor(credentials: Credentials, options: LinkOptions) {
+    this.#credentials = credentials;
+    this.#options = options;
+    this.#token = credentials.token;
+    this.#backoff = new Backoff(options.backoff);
+    this.registered = new Promise((resolve, reject) => void this.#run(resolve).catch(reject));
+  }
+
+  tell(method: 'app.ready' | 'app.status' | 'app.metrics', params: object): void {
+    this.#said.set(method, params);
+    this.#peer?.notify(method, params);
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#usage.stop();
+  }
+
+  /** One session after the other. Only the refusal of the first is an error; whatever else fails is tried again. */
+  async #run(onRegistered: () => void): Promise<void> {
+    let first = true;
+    while (!this.#closing.signal.aborted) {
+      const start = performance.now();
+      try {
+        await this.#session(() => {
+          first = false;
+          onRegistered();
+        });
+      } catch (error) {
+        if (first && error instanceof RegistrationRefused) {
+          this.close();
+          throw error;
+        }
+      }
+      if (performance.now() - start >= stableMs) this.#backoff.reset();
+      await this.#pause(this.#backoff.next());
+    }
+  }
+
+  /** Connects, registers, and returns when the connection has ended. */
+  async #session(onRegistered: () => void): Promise<void> {
+    const peer = await connectPeer(this.#credentials.url, this.#closing.signal);
+    const end = () => peer.close('the app is done');
+    this.#closing.signal.addEventListener('abort', end, { once: true });
+    try {
+      this.#serve(peer);
+      await this.#register(peer);
+      this.#peer = peer;
+      for (const [method, params] of this.#said) peer.notify(method, params);
+      onRegistered();
+      await peer.closed;
+    } finally {
+      this.#peer = undefined;
+      this.#closing.signal.removeEventListener('abort', end);
+      peer.close('the registration failed');
+    }
+  }
+
+  async #register(peer: Peer): Promise<void> {
+    const { clientId } = this.#credentials;
+    const params = { clientId, token: this.#token, pid: process.pid };
+    try {
+      this.#token = (await peer.call('app.register', params, tokenAnswer)).token;
+    } catch (error) {
+      if (error instanceof RpcError && error.code === errorCode.refused)
+        throw new RegistrationRefused(clientId, error);
+      throw error;
+    }
+  }
+
+  #serve(peer: Peer): void {
+    peer.handle('app.ping', anyParams, () => ({}));
+    peer.handle('app.usage', anyParams, () => this.#usage.read());
+    peer.handle('app.shutdown', shutdownParams, ({ grace }) => {
+      // First the answer, then the end.
+      setImmediate(() => this.#options.onShutdown(grace));
+      return {};
+    });
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#closing;
+    await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}
+
+function connectPeer(url: string, closing: AbortSignal): Promise<Peer> {
+  const path = socketOfUrl(url);
+  const options = {
+    perMessageDeflate: false,
+    maxPayload: limits.messageBytes,
+    handshakeTimeout: handshakeTimeoutMs,
+  };
+  const socket =
+    path === undefined
+      ? new WebSocket(url, options)
+      : new WebSocket('ws://localhost/', { ...options, createConnection: () => createConnection(path) });
+  const { promise, resolve, reject } = Promise.withResolvers<Peer>();
+  const abort = () => socket.terminate();
+  closing.addEventListener('abort', abort, { once: true });
+  socket.once('error', reject);
+  socket.once('open', () => {
+    socket.off('error', reject);
+    resolve(new Peer(channelOfWebSocket(socket), { maxBytes: limits.messageBytes }));
+  });
+  return promise.finally(() => closing.removeEventListener('abort', abort));
+}
+
+// Written by hand, as the schemas of the server would cost each app the loading of a package.
+const anyParams: Parser<unknown> = { parse: (params) => params };
+
+const tokenAnswer: Parser<{ token: string }> = {
+  parse(value) {
+    const token = field(value, 'token');
+    if (typeof token !== 'string') throw new TypeError('"token" must be a text');
+    return { token };
+  },
+};
+
+const shutdownParams: Parser<{ grace: number }> = {
+  parse(value) {
+    const grace = field(value, 'grace');
+    if (typeof grace !== 'number' || !(grace >= 0)) throw new TypeError('"grace" must be milliseconds');
+    return { grace };
+  },
+};
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && name in value
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
