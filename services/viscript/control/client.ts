@@ -15,7 +15,9 @@ export class NoSupervisor extends Error {
   override readonly name = 'NoSupervisor';
   readonly path: string;
   constructor(path: string, cause: Error) {
-    super(`no supervisor answers on ${path} (${cause.message}); start one with: viscript --headless`, { cause });
+    super(`no supervisor answers on ${path} (${cause.message}); start one with: viscript --headless`, {
+      cause,
+    });
     this.path = path;
   }
 }
@@ -26,15 +28,17 @@ export interface RunOptions {
   /** Width of the terminal in columns; 0 where there is none. */
   columns: number;
   color: boolean;
-  /** What the person types while the command runs; ends the command's standard input with the iterable. */
+  /** What the person types while the command runs; read only when the command reads it. */
   input?: AsyncIterable<string>;
 }
+
+export type OnOutput = (stream: OutputStreamName, text: string) => void;
 
 /** A front end's connection to the running supervisor. One owner, who closes it. */
 export class ControlClient {
   readonly closed: Promise<string>;
   readonly #peer: Peer;
-  readonly #listeners = new Map<number, (stream: OutputStreamName, text: string) => void>();
+  readonly #runs = new Map<number, { onOutput: OnOutput; input: AsyncIterable<string> | undefined }>();
   #lastRun = 0;
 
   /** @throws {NoSupervisor} when nobody listens on the Unix socket `path`. */
@@ -53,7 +57,11 @@ export class ControlClient {
     this.#peer = peer;
     this.closed = peer.closed;
     peer.handle('command.output', shapes.output, ({ run, stream, text }) => {
-      this.#listeners.get(run)?.(stream, text);
+      this.#runs.get(run)?.onOutput(stream, text);
+    });
+    peer.handle('command.reads', shapes.runOnly, ({ run }) => {
+      const input = this.#runs.get(run)?.input;
+      if (input) void this.#forwardInput(run, input);
     });
   }
 
@@ -70,26 +78,20 @@ export class ControlClient {
    * @returns the command's exit status
    * @throws when the connection is lost before the command's end
    */
-  async run(
-    options: RunOptions,
-    onOutput: (stream: OutputStreamName, text: string) => void,
-    signal: AbortSignal,
-  ): Promise<number> {
+  async run(options: RunOptions, onOutput: OnOutput, signal: AbortSignal): Promise<number> {
     if (signal.aborted) return exitStatus.failed;
     const run = ++this.#lastRun;
     const { argv, json, columns, color, input } = options;
     const cancel = () => this.#peer.notify('command.cancel', { run });
     signal.addEventListener('abort', cancel, { once: true });
-    this.#listeners.set(run, onOutput);
+    this.#runs.set(run, { onOutput, input });
     try {
-      const ended = this.#peer.call('command.run', { run, argv, json, columns, color }, shapes.status, {
-        timeoutMs: null,
-      });
-      if (input) void this.#forwardInput(run, input);
-      return (await ended).status;
+      const params = { run, argv, json, columns, color };
+      const { status } = await this.#peer.call('command.run', params, shapes.status, { timeoutMs: null });
+      return status;
     } finally {
       signal.removeEventListener('abort', cancel);
-      this.#listeners.delete(run);
+      this.#runs.delete(run);
     }
   }
 
@@ -99,7 +101,7 @@ export class ControlClient {
 
   async #forwardInput(run: number, input: AsyncIterable<string>): Promise<void> {
     for await (const data of input) {
-      if (!this.#listeners.has(run)) return;
+      if (!this.#runs.has(run)) return;
       this.#peer.notify('command.input', { run, data });
     }
   }

@@ -6,7 +6,8 @@ export function greeting(hello: Hello): string {
   const lines = [
     `Skyminer ${hello.version} · ${hello.host}${slot}  up ${formatUptime(hello.uptime)}  ${countApps(hello.apps)}`,
   ];
-  if (hello.slotReason !== undefined) lines.push(`Started from slot ${hello.slot ?? '?'} because: ${hello.slotReason}`);
+  if (hello.slotReason !== undefined)
+    lines.push(`Started from slot ${hello.slot ?? '?'} because: ${hello.slotReason}`);
   lines.push('Try:  apps  (what can be started)   la  (what is running)   help  (every command)');
   return `${lines.join('\n')}\n`;
 }

@@ -25,10 +25,8 @@ export class SupervisorHost implements TerminalHost {
     input: AsyncIterable<string>,
   ): Promise<number> {
     const { color, columns } = this.#options;
-    const json = words.includes('--json');
-    const argv = words.filter((word) => word !== '--json');
     return this.#client.run(
-      { argv, json, columns: columns(), color, input },
+      { argv: words, json: false, columns: columns(), color, input },
       (_stream, text) => out(text),
       signal,
     );

@@ -1,7 +1,7 @@
 /**
  * What front ends and the supervisor say to each other on the control socket: JSON-RPC 2.0, one message a line.
  * Front end → supervisor: `control.hello`, `command.run`, `command.input`, `command.cancel`, `command.complete`.
- * Supervisor → front end: the notification `command.output`.
+ * Supervisor → front end: the notifications `command.output` and, when a command reads what is typed, `command.reads`.
  *
  * The checks are written by hand: the command line tool loads this file at every call, and a schema library would cost
  * it more time than the call itself.
@@ -109,7 +109,8 @@ function flag(fields: Fields, field: string): boolean {
 
 function texts(fields: Fields, field: string): string[] {
   const value = fields[field];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) fail(field, 'a list of strings');
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+    fail(field, 'a list of strings');
   return value;
 }
 

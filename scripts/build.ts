@@ -1,0 +1,58 @@
+import { chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build as esbuild } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+
+/** Programs of `dist/`, by their names there. */
+const runtimeEntries = {
+  viscript: 'services/viscript/main.ts',
+  'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
+  'apps/apptracker': 'services/apptracker/main.ts',
+};
+const laptopEntries = { skyminer: 'scripts/skyminer/main.ts' };
+
+/** Packages with native parts: they are loaded from node_modules, on the board from beside the bundle. */
+export const nativePackages = ['koffi', '@serialport/bindings-cpp'];
+
+const copied = { 'guard.sh': 'services/viscript/launcher/guard.sh', 'config.yaml': 'config.yaml' };
+
+export interface BuildOptions {
+  /** Folder that is replaced by the bundle. Default `dist/` of the repository. */
+  out?: string;
+  /** Leave out what only a laptop needs. */
+  boardOnly?: boolean;
+}
+
+/** Bundles the runtime and the tools. The same sources give the same bytes, wherever the repository lies. */
+export async function build({
+  out = join(root, 'dist'),
+  boardOnly = false,
+}: BuildOptions = {}): Promise<void> {
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  await esbuild({
+    absWorkingDir: root,
+    entryPoints: { ...runtimeEntries, ...(boardOnly ? {} : laptopEntries) },
+    outdir: out,
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    external: nativePackages,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    // Packages written as CommonJS call require for Node's own modules.
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  });
+  for (const [name, source] of Object.entries(copied)) await copyFile(join(root, source), join(out, name));
+  for (const name of await readdir(out)) {
+    if (name.endsWith('.js') || name.endsWith('.sh')) await chmod(join(out, name), 0o755);
+  }
+}
+
+if (import.meta.main) await build();

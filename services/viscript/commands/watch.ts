@@ -1,0 +1,231 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatUptime } from '../control/greeting.ts';
+import type { Launch, Usage } from '../supervisor/launch.ts';
+import type { OutputLine } from '../supervisor/output.ts';
+import { describe, endOf } from './apps.ts';
+import { follow } from './attach.ts';
+import { type Command, type CommandContext, CommandFailed, UsageError } from './command.ts';
+import { formatBytes, formatMilliseconds, printable, styled, table } from './format.ts';
+
+/** How often `-f` measures again, milliseconds. */
+const refreshMs = 1000;
+const defaultLogLines = 50;
+
+/** Commands that look at what is running. */
+export const watchCommands: readonly Command[] = [
+  {
+    name: 'ping',
+    aliases: [],
+    usage: 'ID',
+    arity: [1, 1],
+    summary: 'ask an app whether it answers, and how fast',
+    completes: ['id'],
+    async run({ supervisor, args, put }) {
+      const launch = supervisor.get(args[0] ?? '');
+      if (launch.session === undefined) {
+        throw new CommandFailed(`${title(launch)} cannot be pinged: it ${whySilent(launch)}`);
+      }
+      const milliseconds = await launch.session.ping();
+      put(
+        { id: launch.id, app: launch.app.name, milliseconds },
+        `ping time ${formatMilliseconds(milliseconds)}\n`,
+      );
+      return undefined;
+    },
+  },
+  {
+    name: 'res_usage',
+    aliases: ['ru'],
+    usage: 'ID',
+    arity: [1, 1],
+    summary: 'CPU, memory, descriptors and threads of an app, and its own heap and event loop',
+    options: [{ flag: '-f', long: '--follow', help: 'measure again every second until Ctrl-C' }],
+    completes: ['id'],
+    async run(context) {
+      const launch = context.supervisor.get(context.args[0] ?? '');
+      do {
+        const usage = await launch.usage();
+        context.put({ id: launch.id, app: launch.app.name, ...usage }, usageText(launch, usage));
+      } while (context.options.has('f') && (await again(launch, context.signal)));
+      return undefined;
+    },
+  },
+  {
+    name: 'logs',
+    aliases: [],
+    usage: 'ID|APP',
+    arity: [1, 1],
+    summary: 'the last lines an app wrote',
+    options: [
+      { flag: '-f', long: '--follow', help: 'go on with new lines until Ctrl-C' },
+      { flag: '-n', long: '--lines', value: 'COUNT', help: `how many lines (${defaultLogLines})` },
+    ],
+    completes: ['id'],
+    async run(context) {
+      const count = lineCount(context.options.get('n'));
+      const { launch, lines } = await findLog(context, count);
+      const format = ({ time, text }: OutputLine) => `${timestamp(time)} ${printable(text)}\n`;
+      if (context.options.has('f') && launch) await follow(launch, context, lines, format);
+      else for (const line of lines) context.put(line, format(line));
+      return undefined;
+    },
+  },
+  {
+    name: 'status',
+    aliases: [],
+    usage: '',
+    arity: [0, 0],
+    summary: 'the board, the supervisor and every app at a glance',
+    run({ supervisor, machine, color, put }) {
+      const { version, host, slot, slotReason } = machine;
+      const up = (Date.now() - supervisor.startedAt) / 1000;
+      const over = supervisor.over.map(describe);
+      put(
+        {
+          ...{ version, host, slot, slotReason, uptime: machine.uptime(), supervisorUptime: up },
+          ...{
+            pid: process.pid,
+            config: supervisor.config.file,
+            apps: supervisor.launches.map(describe),
+            over,
+          },
+        },
+        [
+          `${host}  up ${formatUptime(machine.uptime())}${slot ? `  slot ${slot}` : ''}${slotReason ? ` (${slotReason})` : ''}\n`,
+          `viscript ${version}  pid ${process.pid}  up ${formatUptime(up)}  config ${supervisor.config.file}\n\n`,
+          appsTable(supervisor.launches, color),
+          supervisor.over.length > 0 ? `\nover:\n${overTable(supervisor.over)}` : '',
+        ].join(''),
+      );
+      return undefined;
+    },
+  },
+];
+
+function title({ id, app }: Launch): string {
+  return `${app.name} (ID ${id})`;
+}
+
+function whySilent({ state, pid }: Launch): string {
+  if (pid === undefined) return `is not running (${state})`;
+  return state === 'starting' ? 'has not registered yet' : 'does not speak signal';
+}
+
+function usageText(launch: Launch, usage: Usage): string {
+  const rows: [string, string][] = [
+    ['CPU', `${usage.cpuPercent.toFixed(1)} %  (${usage.cpuSeconds.toFixed(2)} s in all)`],
+    ['RSS', formatBytes(usage.rss)],
+    ['PSS', usage.pss > 0 ? formatBytes(usage.pss) : 'not readable'],
+    ['Descriptors', usage.descriptors > 0 ? String(usage.descriptors) : 'not readable'],
+    ['Threads', String(usage.threads)],
+    ['Processes', String(usage.processes)],
+  ];
+  if (usage.self) {
+    const { heapUsed, heapTotal, eventLoopDelay } = usage.self;
+    rows.push(['Heap', `${formatBytes(heapUsed)} of ${formatBytes(heapTotal)}`]);
+    rows.push([
+      'Loop delay',
+      `p50 ${formatMilliseconds(eventLoopDelay.p50)}  p99 ${formatMilliseconds(eventLoopDelay.p99)}  max ${formatMilliseconds(eventLoopDelay.max)}`,
+    ]);
+  }
+  return `${title(launch)}  pid ${launch.pid ?? '-'}\n${rows.map(([name, value]) => `  ${name.padEnd(12)}${value}\n`).join('')}`;
+}
+
+/** Waits for the next measurement; false when there will be none. */
+async function again(launch: Launch, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return false;
+  await Promise.race([delay(refreshMs), once(signal, 'abort'), launch.ended]);
+  return !signal.aborted && launch.pid !== undefined;
+}
+
+function lineCount(value: string | true | undefined): number {
+  if (value === undefined) return defaultLogLines;
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 0)
+    throw new UsageError(`logs: -n needs a whole number, not ${value}`);
+  return count;
+}
+
+interface Log {
+  launch: Launch | undefined;
+  lines: OutputLine[];
+}
+
+/** By id, running or over; by app name the newest launch, or on a laptop the file of an earlier run. */
+async function findLog({ supervisor, args }: CommandContext, count: number): Promise<Log> {
+  const [wanted = ''] = args;
+  const launch = [...supervisor.over, ...supervisor.launches]
+    .reverse()
+    .find(({ id, app }) => String(id) === wanted || app.name === wanted);
+  if (launch) return { launch, lines: launch.output.last(count) };
+  if (/^\d+$/.test(wanted))
+    throw new CommandFailed(`no app with ID ${wanted} is running or has ended lately`);
+  const { name } = supervisor.app(wanted);
+  return { launch: undefined, lines: (await readLog(supervisor.logPath(name))).slice(-count) };
+}
+
+async function readLog(path: string): Promise<OutputLine[]> {
+  let content: string;
+  try {
+    content = await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+  return content
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const space = line.indexOf(' ');
+      return { time: Date.parse(line.slice(0, space)), stream: 'stdout', text: line.slice(space + 1) };
+    });
+}
+
+function timestamp(time: number): string {
+  return new Date(time).toISOString().slice(0, 23).replace('T', ' ');
+}
+
+function appsTable(launches: Launch[], color: boolean): string {
+  if (launches.length === 0) return 'no app is running\n';
+  const rows = launches.map((launch) => [
+    String(launch.id),
+    launch.app.name,
+    launch.state,
+    formatUptime((Date.now() - launch.startedAt) / 1000),
+    String(launch.restarts),
+    notes(launch),
+  ]);
+  return table(['ID', 'APP', 'STATE', 'UP', 'RESTARTS', ''], rows)
+    .split('\n')
+    .map((line) => paintState(line, color))
+    .join('\n');
+}
+
+function paintState(line: string, color: boolean): string {
+  return line
+    .replace(/ ready /, (word) => styled(word, 'green', color))
+    .replace(/ failing /, (word) => styled(word, 'red', color))
+    .replace(/ (starting|stopping) /, (word) => styled(word, 'yellow', color));
+}
+
+function notes({ statusText, lastExit, nextRetry }: Launch): string {
+  const parts = [printable(statusText)];
+  if (lastExit) parts.push(`last: ${lastExit.reason ?? endOf(lastExit)}`);
+  if (nextRetry !== undefined)
+    parts.push(`next try in ${formatMilliseconds(Math.max(0, nextRetry - Date.now()))}`);
+  return parts.filter(Boolean).join('; ');
+}
+
+function overTable(over: readonly Launch[]): string {
+  return table(
+    ['ID', 'APP', 'WHEN', 'HOW'],
+    over.map(({ id, app, lastExit }) => [
+      String(id),
+      app.name,
+      lastExit ? timestamp(lastExit.time) : '-',
+      lastExit ? (lastExit.reason ?? endOf(lastExit)) : 'never ran',
+    ]),
+  );
+}

@@ -1,0 +1,90 @@
+import { mkdir } from 'node:fs/promises';
+import { ControlServer } from './control/server.ts';
+import { enterGuard } from './launcher/guard.ts';
+import type { Launcher } from './launcher/launcher.ts';
+import { ProcessLauncher } from './launcher/process.ts';
+import { readMachine } from './machine.ts';
+import { openNotifier } from './notify/notifier.ts';
+import type { Paths } from './paths.ts';
+import { newRunName, Supervisor } from './supervisor/supervisor.ts';
+
+export interface HeadlessOptions {
+  paths: Paths;
+  libraryDirectory: string;
+  /** End when standard input ends: the supervisor belongs to one terminal. */
+  owned: boolean;
+}
+
+/** Modes of the control socket: a person's own on a laptop; on a board everyone in the group viscript. */
+const controlSocketMode = { process: 0o600, systemd: 0o660 } as const;
+
+/**
+ * The supervisor in the foreground, until it is told to quit.
+ * @returns the exit status
+ */
+export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOptions): Promise<number> {
+  const kind = process.env.VISCRIPT_LAUNCHER === 'systemd' ? 'systemd' : 'process';
+  const { runtimeDirectory, stateDirectory, controlSocket } = paths;
+  if (kind === 'process') await enterGuard({ runtimeDirectory, libraryDirectory });
+  const stop = waitForStop(owned);
+  const { loadConfig } = await import('./config/index.ts');
+  const config = await loadConfig(paths.configFile);
+  const notifier = await openNotifier();
+  const launcher = await openLauncher(kind, paths);
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  const supervisor = new Supervisor({
+    config,
+    launcher,
+    runtimeDirectory,
+    stateDirectory,
+    libraryDirectory,
+    log,
+  });
+  const control = new ControlServer({
+    path: controlSocket,
+    socketMode: controlSocketMode[kind],
+    supervisor,
+    machine: readMachine(),
+  });
+  control.once('quit', () => stop.request('quit'));
+  supervisor.on('change', () => notifier.status(summary(supervisor)));
+
+  await supervisor.start();
+  await control.listen();
+  notifier.ready(summary(supervisor));
+  notifier.watchdog();
+  log(`ready: ${summary(supervisor)}, config ${config.file}, control socket ${controlSocket}`);
+
+  const reason = await stop.requested;
+  log(`stopping: ${reason}`);
+  notifier.stopping();
+  // systemd keeps the apps of a board alive over the supervisor's own restart; only a person's word ends them.
+  if (kind === 'systemd' && reason !== 'quit') await supervisor.release();
+  else await supervisor.close();
+  await control.close();
+  notifier.close();
+  return 0;
+}
+
+async function openLauncher(kind: Launcher['kind'], { runtimeDirectory }: Paths): Promise<Launcher> {
+  if (kind === 'process') return new ProcessLauncher(newRunName());
+  const { SystemdLauncher } = await import('./launcher/systemd.ts');
+  return new SystemdLauncher({ runtimeDirectory, log });
+}
+
+function log(line: string): void {
+  process.stderr.write(`viscript: ${line}\n`);
+}
+
+function summary({ launches }: Supervisor): string {
+  const ready = launches.filter(({ state }) => state === 'ready').length;
+  return `${ready} of ${launches.length} apps ready`;
+}
+
+/** Waits from the first moment on, so that a signal during the start is not lost. */
+function waitForStop(owned: boolean) {
+  const { promise: requested, resolve: request } = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => request(signal));
+  if (owned) process.stdin.on('end', () => request('its terminal is gone')).resume();
+  return { requested, request };
+}

@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants, existsSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import {
+  type AdoptedProcess,
+  type ExitStatus,
+  type KernelUsage,
+  type LaunchedProcess,
+  type Launcher,
+  type LaunchSpec,
+  type OutputStream,
+  ProcessGone,
+} from './launcher.ts';
+import { listPids, measure, pidsWithEnvironment, readStat, treeOf } from './proc.ts';
+
+/**
+ * Launches apps as children of the supervisor, each in a session and process group of its own.
+ *
+ * Nothing survives its launch: what is left of it when its main process ends is killed, found by process group, by
+ * descent and by a mark in the environment. Should the supervisor itself be killed, the guard it runs under
+ * (see guard.ts) ends every descendant, and the kernel ends the direct children (PR_SET_PDEATHSIG by setpriv).
+ */
+export class ProcessLauncher implements Launcher {
+  readonly kind = 'process';
+  readonly #mark: string;
+
+  /** @param run names this supervisor's run, so that its launches can be told from another's. */
+  constructor(run: string) {
+    this.#mark = run;
+  }
+
+  async start(): Promise<void> {}
+
+  async launch(spec: LaunchSpec): Promise<LaunchedProcess> {
+    const problem = await whyNotExecutable(spec.file);
+    if (problem !== undefined) return failedStart(problem);
+    const mark = `${this.#mark}:${spec.id}`;
+    const [file, ...args] = [...diesWithParent(), spec.file, ...spec.args];
+    const child = spawn(file ?? spec.file, args, {
+      cwd: spec.cwd,
+      env: { ...spec.environment, [markVariable]: mark },
+      detached: true,
+      stdio: [spec.app.daemon ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    return new ChildLaunch(spec.id, child, `${markVariable}=${mark}`);
+  }
+
+  /** Children do not outlive their supervisor, so there is never anything to adopt. */
+  async adopt(): Promise<AdoptedProcess[]> {
+    return [];
+  }
+
+  async close(): Promise<void> {}
+}
+
+const markVariable = 'VISCRIPT_LAUNCH';
+const setpriv = '/usr/bin/setpriv';
+/** A detached child may hold the pipes open for ever; past this many milliseconds its output is no longer waited for. */
+const drainTimeoutMs = 1000;
+/** Rounds of find-and-kill before a launch's leftovers are called unkillable. */
+const maxKillRounds = 100;
+
+async function whyNotExecutable(file: string): Promise<string | undefined> {
+  try {
+    await access(file, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function failedStart(message: string): LaunchedProcess {
+  return {
+    pid: undefined,
+    exited: Promise.resolve({ code: null, signal: null, cause: 'start-failed', message }),
+    onOutput: () => undefined,
+    write: () => false,
+    kill: async () => undefined,
+    usage: () => Promise.reject(new ProcessGone(0)),
+  };
+}
+
+function diesWithParent(): string[] {
+  return existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
+}
+
+class ChildLaunch implements LaunchedProcess {
+  readonly exited: Promise<ExitStatus>;
+  readonly #id: number;
+  readonly #child: ChildProcess;
+  readonly #mark: string;
+  readonly #listeners: ((stream: OutputStream, chunk: Buffer) => void)[] = [];
+  #ended = false;
+
+  constructor(id: number, child: ChildProcess, mark: string) {
+    this.#id = id;
+    this.#child = child;
+    this.#mark = mark;
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.on('data', (chunk: Buffer) => {
+        for (const listener of this.#listeners) listener(stream, chunk);
+      });
+    }
+    // An app that closes its standard input early is its own business; writes to it then go nowhere.
+    child.stdin?.on('error', () => child.stdin?.destroy());
+    this.exited = this.#waitForEnd();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  onOutput(listener: (stream: OutputStream, chunk: Buffer) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  write(data: string): boolean {
+    const { stdin } = this.#child;
+    if (!stdin || stdin.destroyed) return false;
+    stdin.write(data);
+    return true;
+  }
+
+  async kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    for (const pid of await this.#members()) send(pid, signal);
+  }
+
+  async usage(): Promise<KernelUsage> {
+    if (this.#ended || this.pid === undefined) throw new ProcessGone(this.#id);
+    return measure(await treeOf(this.pid));
+  }
+
+  #waitForEnd(): Promise<ExitStatus> {
+    const closed = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
+    return new Promise((resolve) => {
+      this.#child.once('error', (error) => {
+        if (this.pid !== undefined) return;
+        this.#ended = true;
+        resolve({ code: null, signal: null, cause: 'start-failed', message: error.message });
+      });
+      this.#child.once('exit', async (code, signal) => {
+        this.#ended = true;
+        const status: ExitStatus = { code, signal, cause: signal ? 'signal' : 'exit' };
+        const left = await this.#killLeftovers();
+        if (left.length > 0) status.message = `processes that cannot be killed are left: ${left.join(' ')}`;
+        await Promise.race([closed, deadline(drainTimeoutMs)]);
+        this.#child.stdout?.destroy();
+        this.#child.stderr?.destroy();
+        this.#child.stdin?.destroy();
+        resolve(status);
+      });
+    });
+  }
+
+  /** @returns pids that survive SIGKILL (stuck in the kernel). */
+  async #killLeftovers(): Promise<number[]> {
+    let left = await this.#members();
+    for (let round = 0; left.length > 0 && round < maxKillRounds; round++) {
+      for (const pid of left) send(pid, 'SIGKILL');
+      await nextRound();
+      left = await this.#members();
+    }
+    return left;
+  }
+
+  /** Every live process of this launch: its process group, its tree while the main process lives, and whoever carries its mark. */
+  async #members(): Promise<number[]> {
+    const { pid: main } = this.#child;
+    if (main === undefined) return [];
+    const found = new Set(await pidsWithEnvironment(this.#mark));
+    if (!this.#ended) for (const pid of await treeOf(main)) found.add(pid);
+    const stats = await Promise.all((await listPids()).map(readStat));
+    return stats.flatMap((stat) =>
+      stat !== undefined && stat.state !== 'Z' && (stat.group === main || found.has(stat.pid))
+        ? [stat.pid]
+        : [],
+    );
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** The kernel tells nobody but the parent that a process is gone, so leftovers are looked for again a moment later. */
+function nextRound(): Promise<void> {
+  return deadline(5);
+}
+
+function deadline(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

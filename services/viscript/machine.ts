@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { hostname, uptime } from 'node:os';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Machine } from './commands/command.ts';
+
+export const version: string = packageJson.version;
+
+/** Reads once what does not change while the machine runs. The boot script puts slot and reason on the kernel's command line. */
+export function readMachine(): Machine {
+  const words = readFileSync('/proc/cmdline', 'utf8').trim().split(/\s+/);
+  const value = (name: string) =>
+    words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+  return {
+    version,
+    host: hostname(),
+    slot: value('skyminer.slot'),
+    slotReason: value('skyminer.why'),
+    uptime,
+  };
+}
