@@ -1,0 +1,79 @@
+/** What a board is made of, as QEMU's command line needs it; every file exists. */
+export interface Machine {
+  name: string;
+  uBoot: string;
+  disk: string | undefined;
+  memoryMiB: number;
+  cpus: number;
+  network: 'user' | 'none';
+  hub: { path: string; mac: string } | undefined;
+  /** Name of a systemd credential → file that holds its value. */
+  credentials: ReadonlyMap<string, string>;
+  /** Time at which the board's clock starts, `YYYY-MM-DDTHH:MM:SS` in UTC; the host's otherwise. */
+  clock: string | undefined;
+  snapshot: string | undefined;
+}
+
+/** Names of parts by which the monitor addresses them. */
+export const PART = { console: 'console', serial: 'serial', user: 'user0' } as const;
+
+/**
+ * QEMU's arguments for a board: the `virt` machine with U-Boot as its firmware, PL011 `ttyAMA0` and 16550A `ttyS0`
+ * each on a pty, a virtio disk, a random number source, an i6300esb watchdog, and what network was asked for.
+ * It starts paused; QMP is on file descriptor 3. The order of devices is fixed, for snapshots depend on it.
+ */
+export function qemuArguments(machine: Machine): string[] {
+  return [
+    ...['-name', escaped(machine.name), '-nodefaults', '-no-user-config', '-display', 'none', '-S'],
+    ...['-M', 'virt', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
+    ...['-smp', String(machine.cpus), '-m', String(machine.memoryMiB)],
+    ...['-bios', machine.uBoot],
+    ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', `pty,id=${PART.console}`, '-serial', `chardev:${PART.console}`],
+    ...['-chardev', `pty,id=${PART.serial}`, '-device', `pci-serial,chardev=${PART.serial}`],
+    ...['-device', 'virtio-rng-pci', '-device', 'i6300esb', '-action', 'watchdog=reset'],
+    ...(machine.clock === undefined ? [] : ['-rtc', `base=${machine.clock}`]),
+    ...diskArguments(machine.disk),
+    ...networkArguments(machine),
+    ...[...machine.credentials].flatMap(([name, file]) => [
+      '-fw_cfg',
+      `name=opt/io.systemd.credentials/${escaped(name)},file=${escaped(file)}`,
+    ]),
+    ...(machine.snapshot === undefined ? [] : ['-loadvm', machine.snapshot]),
+  ];
+}
+
+function diskArguments(file: string | undefined): string[] {
+  if (file === undefined) return [];
+  const node = {
+    'node-name': 'disk',
+    driver: 'qcow2',
+    discard: 'unmap',
+    file: { driver: 'file', filename: file },
+  };
+  return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,drive=disk'];
+}
+
+/** The user network reaches nothing but this machine's loopback, and only by ports that are forwarded in. */
+function networkArguments({ network, hub }: Machine): string[] {
+  const user =
+    network === 'user'
+      ? [
+          '-netdev',
+          `user,id=${PART.user},restrict=on`,
+          '-device',
+          `virtio-net-pci,netdev=${PART.user},romfile=`,
+        ]
+      : [];
+  if (hub === undefined) return user;
+  return [
+    ...user,
+    ...['-netdev', `stream,id=hub0,server=off,addr.type=unix,addr.path=${escaped(hub.path)}`],
+    ...['-device', `virtio-net-pci,netdev=hub0,romfile=,mac=${hub.mac}`],
+  ];
+}
+
+/** A comma ends a value in QEMU's option syntax unless it is doubled. */
+function escaped(value: string): string {
+  return value.replaceAll(',', ',,');
+}

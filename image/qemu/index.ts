@@ -1,0 +1,6 @@
+export { type AttachOptions, attach } from './attach.ts';
+export { BoardError, QemuBoard, type QemuBoardOptions } from './board.ts';
+export { Hub, type HubCounters, type HubOptions } from './hub.ts';
+export { type RunHubOptions, runHub } from './run-hub.ts';
+export { type RunQemuOptions, runQemu } from './run-qemu.ts';
+export { ConsoleError, SerialConsole } from './serial-console.ts';

@@ -1,0 +1,179 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Step, Steps } from '../steps.ts';
+import { attach } from './attach.ts';
+import { QemuBoard, type QemuBoardOptions } from './board.ts';
+import { Hub } from './hub.ts';
+import { hubCommand } from './run-hub.ts';
+import { SerialConsole } from './serial-console.ts';
+
+/** The prompt of the command line, by which a board says that it is in service. */
+export const PROMPT = /viscript@[\w.-]+> /;
+/** Emulation on a busy machine is slow; a board that takes this long hangs. */
+const BOOT_MS = 300_000;
+/** The boards' addresses on the hub: locally administered, QEMU's own prefix. */
+const MAC_PREFIX = '52:54:00:5b:00:';
+
+export interface RunQemuOptions
+  extends Pick<QemuBoardOptions, 'memoryMiB' | 'cpus' | 'diskMiB' | 'authorizedKeys' | 'snapshot'> {
+  image: string;
+  uBoot: string;
+  /** How many boards; several are wired together by a hub. Default 1. */
+  boards?: number;
+  /** Folder in which the boards keep their disks; otherwise the disks are thrown away. */
+  keep?: string;
+  steps: Steps;
+  /** A terminal, or any stream. */
+  input: Readable;
+  output: Writable;
+  /** Aborting it shuts the boards down, as leaving does. */
+  signal: AbortSignal;
+}
+
+/**
+ * Boots boards and hands the caller's terminal over: a single board's serial command line until Ctrl-], several
+ * boards' hub until the input ends. Then all are shut down cleanly. Nothing is left running on any way out.
+ *
+ * @throws StepError when a board does not boot or does not shut down
+ */
+export async function runQemu(options: RunQemuOptions): Promise<void> {
+  const count = options.boards ?? 1;
+  await using stack = new AsyncDisposableStack();
+  const hub = count > 1 ? await startHub(stack) : undefined;
+  if (options.keep !== undefined) await mkdir(options.keep, { recursive: true });
+  const boards = await bootAll(count, hub, options, stack);
+  for (const { board } of boards) options.output.write(describe(board, options));
+  const [only] = boards;
+  if (hub !== undefined) await controlHub(hub, options);
+  else if (only !== undefined) await handOver(only.line, options);
+  await options.steps.step(
+    'Shut down',
+    'The last lines above are what the board said; its disk may need the check that the next boot does.',
+    async () => {
+      await Promise.all(boards.map(({ board }) => board.powerOff()));
+    },
+  );
+}
+
+interface Booted {
+  board: QemuBoard;
+  line: SerialConsole;
+}
+
+/** Boots all at once; when one fails, the others are given up before the failure is thrown. */
+async function bootAll(
+  count: number,
+  hub: Hub | undefined,
+  options: RunQemuOptions,
+  stack: AsyncDisposableStack,
+): Promise<Booted[]> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([options.signal, failure.signal]);
+  const boots = Array.from({ length: count }, (_, index) =>
+    bootBoard(index + 1, hub, { ...options, signal }, stack).catch((error: unknown) => {
+      failure.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(boots);
+  return Promise.all(boots);
+}
+
+async function startHub(stack: AsyncDisposableStack): Promise<Hub> {
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-hub-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  return stack.use(await Hub.listen(join(folder, 'hub.sock')));
+}
+
+function bootBoard(
+  number: number,
+  hub: Hub | undefined,
+  options: RunQemuOptions,
+  stack: AsyncDisposableStack,
+): Promise<Booted> {
+  const name = `board${number}`;
+  return options.steps.step(
+    hub === undefined ? 'Boot the board' : `Boot ${name}`,
+    'Read the log: it holds all the board said since it was switched on. Then build the image again.',
+    async (step) => {
+      const board = stack.use(await QemuBoard.start(boardOptions(name, number, hub, options)));
+      await using boot = await SerialConsole.open(board.console);
+      const line = stack.use(await SerialConsole.open(board.serial));
+      await using _log = keepLog(step, boot);
+      await board.resume();
+      await inService(board, line, options);
+      return { board, line };
+    },
+  );
+}
+
+function boardOptions(
+  name: string,
+  number: number,
+  hub: Hub | undefined,
+  { image, uBoot, keep, memoryMiB, cpus, diskMiB, authorizedKeys, snapshot }: RunQemuOptions,
+): QemuBoardOptions {
+  return {
+    ...{ name, image, uBoot, paused: true },
+    ...(memoryMiB === undefined ? {} : { memoryMiB }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(diskMiB === undefined ? {} : { diskMiB }),
+    ...(authorizedKeys === undefined ? {} : { authorizedKeys }),
+    ...(snapshot === undefined ? {} : { snapshot }),
+    ...(keep === undefined ? {} : { disk: { keep: join(keep, `${name}.qcow2`) } }),
+    ...(hub === undefined
+      ? {}
+      : { hub: { path: hub.path, mac: `${MAC_PREFIX}${number.toString(16).padStart(2, '0')}` } }),
+  };
+}
+
+/** Waits for the prompt; a board that goes on from a snapshot shows it only when asked. */
+async function inService(board: QemuBoard, line: SerialConsole, options: RunQemuOptions): Promise<void> {
+  if (options.snapshot !== undefined) await line.write('\r');
+  const ended = board.exited.then((status) => {
+    throw new Error(`${board.name}: QEMU ended while the board was booting (status ${status})`);
+  });
+  const aborted = new Promise<never>((_, reject) => {
+    options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true });
+  });
+  options.signal.throwIfAborted();
+  await Promise.race([line.waitFor(PROMPT, { timeoutMs: BOOT_MS }), ended, aborted]);
+}
+
+/** Writes what the board says while it boots to the step's log. */
+function keepLog(step: Step, boot: SerialConsole): AsyncDisposable {
+  const log = createWriteStream(step.log, { flags: 'a' });
+  const stop = boot.listen((data) => log.write(data));
+  return {
+    async [Symbol.asyncDispose]() {
+      stop();
+      log.end();
+      await finished(log);
+    },
+  };
+}
+
+function describe(board: QemuBoard, { authorizedKeys }: RunQemuOptions): string {
+  const ssh = authorizedKeys === undefined ? '' : ` · ssh -p ${board.sshPort} viscript@127.0.0.1`;
+  return `  ${board.name}: command line ${board.serial} · boot console ${board.console}${ssh}\n`;
+}
+
+async function handOver(line: SerialConsole, { input, output, signal }: RunQemuOptions): Promise<void> {
+  output.write('  Ctrl-] leaves and shuts the board down.\n');
+  output.write(line.transcript);
+  await attach(line, { input, output, signal });
+  output.write('\n');
+}
+
+async function controlHub(hub: Hub, { input, output, signal }: RunQemuOptions): Promise<void> {
+  output.write(`${hubCommand(hub, ['help'])}\nThe end of the input (Ctrl-D) shuts the boards down.\n`);
+  for await (const text of createInterface({ input, signal })) {
+    const words = text.trim().split(/\s+/);
+    if (words[0] !== '') output.write(`${hubCommand(hub, words)}\n`);
+  }
+}
