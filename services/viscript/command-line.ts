@@ -21,7 +21,7 @@ export type FrontEndLine = Common & { mode: 'front-end'; json: boolean; argv: st
 export const usage = `viscript - launches and manages the apps of a Skyminer
 
   viscript                     a terminal on the running supervisor, or on one of its own
-  viscript COMMAND ARGUMENT…   one command; ‘viscript help’ lists them
+  viscript COMMAND ARGUMENT…   one command; 'viscript help' lists them
   viscript --headless          the supervisor in the foreground
   viscript serial DEVICE       the terminal on a serial line
   viscript completion SHELL    completions for bash, zsh or fish
@@ -68,6 +68,6 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   const argv = words.slice(at);
   if (host !== undefined) return { mode: 'remote', host, argv: flags.json ? ['--json', ...argv] : [...argv] };
   if (!flags.headless) return { ...common, mode: 'front-end', json: flags.json, argv: [...argv] };
-  if (argv.length > 0) throw new CommandLineError(`--headless takes no command, but there is ‘${argv[0]}’`);
+  if (argv.length > 0) throw new CommandLineError(`--headless takes no command, but there is '${argv[0]}'`);
   return { ...common, mode: 'headless', owned: flags.owned };
 }

@@ -9,7 +9,7 @@ export function runRemote(host: string, argv: readonly string[]): Promise<number
   const ssh = spawn('ssh', [...terminal, '--', target, ...command], { stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     ssh.once('error', (error) =>
-      reject(new Error(`cannot run ssh: ${error.message}; install OpenSSH’s client`)),
+      reject(new Error(`cannot run ssh: ${error.message}; install OpenSSH's client`)),
     );
     ssh.once('exit', (code) => resolve(code ?? 1));
   });

@@ -8,7 +8,7 @@ export async function runSshSession(line: FrontEndLine, paths: Paths): Promise<n
   const words = splitWords(process.env.SSH_ORIGINAL_COMMAND ?? '');
   const json = words[0] === '--json';
   const argv = json ? words.slice(1) : words;
-  if (notOverSsh.has(argv[0] ?? '')) throw new Error(`‘${argv[0]}’ is not for a session over SSH`);
+  if (notOverSsh.has(argv[0] ?? '')) throw new Error(`'${argv[0]}' is not for a session over SSH`);
   return runFrontEnd({ ...line, argv, json }, paths);
 }
 

@@ -62,7 +62,7 @@ export const appCommands: readonly Command[] = [
       const text = options.has('f') ? fullList(launches) : shortList(launches);
       put(
         launches.map(describe),
-        launches.length === 0 ? 'nothing is running; ‘apps’ lists what can be started\n' : text,
+        launches.length === 0 ? "nothing is running; 'apps' lists what can be started\n" : text,
       );
       return undefined;
     },

@@ -61,6 +61,6 @@ function checkArity(command: Command, args: string[]): void {
   if (args.length < least)
     throw new UsageError(`${command.name}: something is missing; ${usageLine(command)}`);
   if (args.length > most) {
-    throw new UsageError(`${command.name}: ‘${args[most]}’ is too much; ${usageLine(command)}`);
+    throw new UsageError(`${command.name}: '${args[most]}' is too much; ${usageLine(command)}`);
   }
 }

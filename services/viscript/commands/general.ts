@@ -29,7 +29,7 @@ export function generalCommands(all: () => readonly Command[]): readonly Command
         if (command) put(helpData(command), commandHelp(command));
         else if (app) put(app, `${app.name} - ${app.desc}\n${app.help.trimEnd()}\n`);
         else
-          throw new CommandFailed(`there is no command and no app ‘${topic}’; ‘help’ and ‘apps’ list them`);
+          throw new CommandFailed(`there is no command and no app '${topic}'; 'help' and 'apps' list them`);
         return undefined;
       },
     },
@@ -78,7 +78,7 @@ export function generalCommands(all: () => readonly Command[]): readonly Command
       aliases: [],
       usage: '',
       arity: [0, 0],
-      summary: 'end every app and viscript itself (‘exit’ or Ctrl-D only leave the terminal)',
+      summary: "end every app and viscript itself ('exit' or Ctrl-D only leave the terminal)",
       help: 'On a board systemd starts viscript again, and with it the apps that start by themselves.',
       run({ quit, put }) {
         put({ quitting: true }, 'ending every app, then viscript\n');

@@ -31,7 +31,7 @@ export async function runCommand(argv: readonly string[], surroundings: RunSurro
   setMaxListeners(0, surroundings.signal);
   try {
     const command = findCommand(name);
-    if (!command) throw new UsageError(`there is no command ‘${name}’; ‘help’ lists them`);
+    if (!command) throw new UsageError(`there is no command '${name}'; 'help' lists them`);
     const parsed = parseArguments(command, words);
     json ||= parsed.json;
     const status = await command.run({

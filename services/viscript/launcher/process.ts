@@ -29,7 +29,9 @@ export class ProcessLauncher implements Launcher {
     this.#mark = run;
   }
 
-  async start(): Promise<void> {}
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
 
   async launch(spec: LaunchSpec): Promise<LaunchedProcess> {
     const problem = await whyNotExecutable(spec.file);
@@ -50,7 +52,9 @@ export class ProcessLauncher implements Launcher {
     return [];
   }
 
-  async close(): Promise<void> {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 const markVariable = 'VISCRIPT_LAUNCH';

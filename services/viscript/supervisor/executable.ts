@@ -38,9 +38,9 @@ export async function findExecutable(app: AppConfig, places: SearchPlaces): Prom
       ? { file: process.execPath, leading: [candidate], ours: true }
       : { file: candidate, leading: [], ours: false };
   }
-  const looked = app.path.includes('/') ? '' : ' among the runtime’s apps and on PATH';
+  const looked = app.path.includes('/') ? '' : " among the runtime's apps and on PATH";
   throw new MissingExecutable(
-    `app ${app.name}: no executable file ${app.path}${looked}; install it or correct ‘path’ in ${places.configFile}`,
+    `app ${app.name}: no executable file ${app.path}${looked}; install it or correct 'path' in ${places.configFile}`,
   );
 }
 

@@ -78,6 +78,8 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   readonly output = new Output();
   /** Resolves when the launch is over for good. */
   readonly ended: Promise<void>;
+  /** Resolves when the first process runs, could not start, or waits for what the app depends on. */
+  readonly begun: Promise<void>;
   state: LaunchState = 'starting';
   restarts = 0;
   /** Milliseconds since 1970. */
@@ -109,7 +111,9 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
       this.startedAt = adopted.startedAt;
       this.#process = adopted.process;
     }
-    this.ended = this.#run(adopted?.process);
+    const begun = Promise.withResolvers<void>();
+    this.begun = begun.promise;
+    this.ended = this.#run(adopted?.process, begun.resolve);
   }
 
   get command(): string {
@@ -197,17 +201,19 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     return report;
   }
 
-  async #run(adopted: LaunchedProcess | undefined): Promise<void> {
+  async #run(adopted: LaunchedProcess | undefined, begun: () => void): Promise<void> {
     const backoff = this.#host.backoff();
     const { signal } = this.#stopping;
     let process = adopted;
     while (!signal.aborted) {
       if (process === undefined) {
+        if (this.app.dependsOn.length > 0) begun();
         await this.#host.dependenciesReady(this.app, signal);
         if (signal.aborted) break;
       }
       const from = performance.now();
-      const status = await this.#runOnce(process);
+      const status = await this.#runOnce(process, begun);
+      begun();
       process = undefined;
       if (signal.aborted || !wantsRestart(this.app.restart, status, this.lastExit?.reason)) break;
       const delay = backoff.next(performance.now() - from);
@@ -224,7 +230,7 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   }
 
   /** One process from start to end. */
-  async #runOnce(adopted: LaunchedProcess | undefined): Promise<ExitStatus> {
+  async #runOnce(adopted: LaunchedProcess | undefined, begun: () => void): Promise<ExitStatus> {
     const over = new AbortController();
     this.#killReason = undefined;
     try {
@@ -232,6 +238,7 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     } catch (error) {
       return this.#remember({ code: null, signal: null, cause: 'start-failed', message: String(error) });
     }
+    begun();
     const process = this.#process;
     process.onOutput((stream, chunk) => this.output.write(stream, chunk));
     this.emit('change', this.state);

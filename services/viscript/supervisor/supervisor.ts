@@ -33,14 +33,14 @@ export interface SupervisorOptions {
 export class UnknownApp extends Error {
   override readonly name = 'UnknownApp';
   constructor(name: string, config: Config) {
-    super(`there is no app ${name} in ${config.file}; ‘apps’ lists those there are`);
+    super(`there is no app ${name} in ${config.file}; 'apps' lists those there are`);
   }
 }
 
 export class UnknownId extends Error {
   override readonly name = 'UnknownId';
   constructor(id: string) {
-    super(`no app with ID ${id} is running; ‘la’ lists those that are`);
+    super(`no app with ID ${id} is running; 'la' lists those that are`);
   }
 }
 
@@ -126,7 +126,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
     for (const dependency of names) {
       if (dependency !== name && !this.#isRunning(dependency)) this.#startApp(dependency);
     }
-    return this.#add(wanted, args.length > 0 ? args : wanted.args);
+    return begun(this.#add(wanted, args.length > 0 ? args : wanted.args));
   }
 
   /** @throws {UnknownApp} */
@@ -149,7 +149,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
     const app = this.app(launch.app.name);
     await this.#find(app);
     await launch.stop();
-    return this.#add(app, launch.args);
+    return begun(this.#add(app, launch.args));
   }
 
   /**
@@ -337,6 +337,11 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
 /** Names one run of the supervisor. */
 export function newRunName(): string {
   return randomUUID();
+}
+
+async function begun(launch: Launch): Promise<Launch> {
+  await launch.begun;
+  return launch;
 }
 
 function names(launches: Launch[]): string[] {
