@@ -8,6 +8,9 @@ export interface SupervisorHostOptions {
   columns: () => number;
 }
 
+/** Words that end the terminal and leave the supervisor running. */
+const leaving = new Set(['exit', 'logout']);
+
 /** The running supervisor as a terminal sees it: it runs the lines and knows the completions. */
 export class SupervisorHost implements TerminalHost {
   readonly #client: ControlClient;
@@ -18,16 +21,17 @@ export class SupervisorHost implements TerminalHost {
     this.#options = options;
   }
 
-  run(
+  async run(
     words: string[],
-    out: (text: string) => void,
+    out: (text: string) => Promise<void>,
     signal: AbortSignal,
     input: AsyncIterable<string>,
-  ): Promise<number> {
+  ): Promise<number | 'quit'> {
+    if (leaving.has(words[0] ?? '')) return 'quit';
     const { color, columns } = this.#options;
     return this.#client.run(
       { argv: words, json: false, columns: columns(), color, input },
-      (_stream, text) => out(text),
+      (_stream, text) => void out(text),
       signal,
     );
   }

@@ -1,4 +1,5 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import type { KernelUsage } from './launcher.ts';
 
 /**
@@ -20,7 +21,10 @@ export interface ProcessStat {
 
 /** @returns undefined when the process is gone. */
 export async function readStat(pid: number): Promise<ProcessStat | undefined> {
-  const text = await readIfThere(`/proc/${pid}/stat`);
+  return parseStat(pid, await readIfThere(`/proc/${pid}/stat`));
+}
+
+function parseStat(pid: number, text: string | undefined): ProcessStat | undefined {
   if (text === undefined) return undefined;
   // The second field is the command in parentheses and may hold spaces and parentheses itself.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -32,11 +36,6 @@ export async function readStat(pid: number): Promise<ProcessStat | undefined> {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
     threads: Number(fields[17]),
   };
-}
-
-export async function listPids(): Promise<number[]> {
-  const names = await readdir('/proc');
-  return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 /** Direct children of a process, zombies included. */
@@ -55,15 +54,22 @@ export async function treeOf(pid: number): Promise<number[]> {
   return found;
 }
 
-/** Pids of running processes whose environment, as it was at their start, holds `entry` (`NAME=value`). */
-export async function pidsWithEnvironment(entry: string): Promise<number[]> {
-  const marked = await Promise.all(
-    (await listPids()).map(async (pid) => {
-      const environ = await readIfThere(`/proc/${pid}/environ`);
-      return environ?.split('\0').includes(entry) ? pid : undefined;
-    }),
-  );
-  return marked.filter((pid) => pid !== undefined);
+/**
+ * Pids of live processes in the process group `group` or with `entry` (`NAME=value`) in the environment they started
+ * with. Reads synchronously: of a few hundred tiny files that takes a few milliseconds, ten times less than otherwise.
+ */
+export function findMembers(group: number, entry: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) return [];
+    const stat = parseStat(
+      pid,
+      ignoreGoneSync(() => readFileSync(`/proc/${pid}/stat`, 'utf8')),
+    );
+    if (stat === undefined || stat.state === 'Z') return [];
+    const environ = () => ignoreGoneSync(() => readFileSync(`/proc/${pid}/environ`, 'utf8'));
+    return stat.group === group || environ()?.split('\0').includes(entry) ? [pid] : [];
+  });
 }
 
 /** Sums what the kernel counts for these processes; those that are gone count nothing. */
@@ -84,11 +90,6 @@ export async function measure(pids: number[]): Promise<KernelUsage> {
     total.processes += 1;
   }
   return total;
-}
-
-/** Reads a symbolic link of /proc; undefined when it is gone or not ours to read. */
-export async function readLink(path: string): Promise<string | undefined> {
-  return ignoreGone(readlink(path));
 }
 
 async function readMemory(pid: number): Promise<{ rss: number; pss: number }> {
@@ -112,7 +113,19 @@ async function ignoreGone<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && goneCodes.has(String(error.code))) return undefined;
-    throw error;
+    return undefinedIfGone(error);
   }
+}
+
+function ignoreGoneSync<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    return undefinedIfGone(error);
+  }
+}
+
+function undefinedIfGone(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && goneCodes.has(String(error.code))) return undefined;
+  throw error;
 }

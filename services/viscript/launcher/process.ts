@@ -11,7 +11,7 @@ import {
   type OutputStream,
   ProcessGone,
 } from './launcher.ts';
-import { listPids, measure, pidsWithEnvironment, readStat, treeOf } from './proc.ts';
+import { findMembers, measure, treeOf } from './proc.ts';
 
 /**
  * Launches apps as children of the supervisor, each in a session and process group of its own.
@@ -126,7 +126,10 @@ class ChildLaunch implements LaunchedProcess {
   }
 
   async kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    for (const pid of await this.#members()) send(pid, signal);
+    const { pid } = this.#child;
+    if (pid === undefined || this.#ended) return;
+    for (const member of await treeOf(pid)) send(member, signal);
+    send(-pid, signal);
   }
 
   async usage(): Promise<KernelUsage> {
@@ -158,27 +161,17 @@ class ChildLaunch implements LaunchedProcess {
 
   /** @returns pids that survive SIGKILL (stuck in the kernel). */
   async #killLeftovers(): Promise<number[]> {
-    let left = await this.#members();
+    let left = this.#leftovers();
     for (let round = 0; left.length > 0 && round < maxKillRounds; round++) {
       for (const pid of left) send(pid, 'SIGKILL');
       await nextRound();
-      left = await this.#members();
+      left = this.#leftovers();
     }
     return left;
   }
 
-  /** Every live process of this launch: its process group, its tree while the main process lives, and whoever carries its mark. */
-  async #members(): Promise<number[]> {
-    const { pid: main } = this.#child;
-    if (main === undefined) return [];
-    const found = new Set(await pidsWithEnvironment(this.#mark));
-    if (!this.#ended) for (const pid of await treeOf(main)) found.add(pid);
-    const stats = await Promise.all((await listPids()).map(readStat));
-    return stats.flatMap((stat) =>
-      stat !== undefined && stat.state !== 'Z' && (stat.group === main || found.has(stat.pid))
-        ? [stat.pid]
-        : [],
-    );
+  #leftovers(): number[] {
+    return findMembers(this.#child.pid ?? 0, this.#mark);
   }
 }
 
