@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Two linked pseudo terminals need the Debian package socat. */
+export const hasSocat = spawnSync('socat', ['-V']).status === 0;
+
+/** Two pseudo terminals, what is written to one is read from the other; at fixed paths, so that they can come back. */
+export class PtyPair {
+  readonly near: string;
+  readonly far: string;
+  readonly #folder: string;
+  #socat: ChildProcess | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.near = join(folder, 'near');
+    this.far = join(folder, 'far');
+  }
+
+  static async open(): Promise<PtyPair> {
+    const pair = new PtyPair(await mkdtemp(join(tmpdir(), 'pty-')));
+    await pair.plugIn();
+    return pair;
+  }
+
+  /** Makes the pair; after `unplug` again, at the same paths. */
+  async plugIn(): Promise<void> {
+    const end = (link: string) => `pty,rawer,link=${link}`;
+    const socat = spawn('socat', ['-d', '-d', end(this.near), end(this.far)], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#socat = socat;
+    let said = '';
+    for await (const chunk of socat.stderr) {
+      said += String(chunk);
+      if (said.includes('starting data transfer loop')) {
+        socat.stderr.resume();
+        return;
+      }
+    }
+    throw new Error(`socat made no pseudo terminals: ${said}`);
+  }
+
+  /** Both ends vanish, as when somebody pulls the cable of a USB adapter. */
+  async unplug(): Promise<void> {
+    const socat = this.#socat;
+    if (socat === undefined || socat.exitCode !== null) return;
+    const exited = once(socat, 'exit');
+    socat.kill('SIGTERM');
+    await exited;
+  }
+
+  async close(): Promise<void> {
+    await this.unplug();
+    await rm(this.#folder, { recursive: true });
+  }
+}
