@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 
 /** Longest path of a Unix socket in bytes: `sun_path` of unix(7) without its final zero. */
@@ -17,7 +17,7 @@ export class SocketInUse extends Error {
 /**
  * Makes `server` listen on the Unix socket `path` with file mode `mode`. A socket that a dead process left behind
  * is replaced. The socket is never more open than `mode`, not even for a moment.
- * @throws {SocketInUse} when somebody answers there
+ * @throws {SocketInUse} when somebody answers there; an Error when something else than a socket is there
  */
 export async function listenOnUnixSocket(server: Server, path: string, mode: number): Promise<void> {
   const bytes = Buffer.byteLength(path);
@@ -26,8 +26,7 @@ export async function listenOnUnixSocket(server: Server, path: string, mode: num
       `${path} is too long for a Unix socket (${bytes} of ${maxPathBytes} bytes); choose a shorter folder`,
     );
   }
-  if (await isAnswered(path)) throw new SocketInUse(path);
-  await rm(path, { force: true });
+  await removeDeadSocket(path);
   // The socket file is made during this very call of listen, so the mask holds for nothing else.
   const mask = process.umask(0o777);
   const listening = Promise.withResolvers<void>();
@@ -51,6 +50,17 @@ export function urlOfSocket(path: string): string {
 export function socketOfUrl(url: string): string | undefined {
   const prefix = 'ws+unix://';
   return url.startsWith(prefix) ? decodeURIComponent(url.slice(prefix.length)) : undefined;
+}
+
+async function removeDeadSocket(path: string): Promise<void> {
+  const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!stats) return;
+  if (!stats.isSocket()) throw new Error(`${path} is in the way: it is not a socket; remove it`);
+  if (await isAnswered(path)) throw new SocketInUse(path);
+  await rm(path, { force: true });
 }
 
 function isAnswered(path: string): Promise<boolean> {
