@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'runtime',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/image/**', 'test/soak/**'],
+          exclude: ['test/image/**'],
           testTimeout: 30_000,
           pool: 'forks',
         },

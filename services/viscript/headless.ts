@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { ControlServer } from './control/server.ts';
-import { enterGuard } from './launcher/guard.ts';
+import { killDescendants } from './launcher/descendants.ts';
+import { enterGuard, replaceGuardIfGone } from './launcher/guard.ts';
 import type { Launcher } from './launcher/launcher.ts';
 import { ProcessLauncher } from './launcher/process.ts';
 import { readMachine } from './machine.ts';
@@ -60,10 +61,16 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   notifier.stopping();
   // systemd keeps the apps of a board alive over the supervisor's own restart; only a person's word ends them.
   if (kind === 'systemd' && reason !== 'quit') await supervisor.release();
-  else await supervisor.close();
+  else await closeAndLeaveNothing(supervisor, kind);
   await control.close();
   notifier.close();
   return 0;
+}
+
+async function closeAndLeaveNothing(supervisor: Supervisor, kind: Launcher['kind']): Promise<void> {
+  const alone = kind === 'process' && (await replaceGuardIfGone());
+  await supervisor.close();
+  if (alone) await killDescendants(process.pid);
 }
 
 async function openLauncher(kind: Launcher['kind'], { runtimeDirectory }: Paths): Promise<Launcher> {

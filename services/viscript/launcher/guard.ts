@@ -50,6 +50,19 @@ export async function enterGuard({ runtimeDirectory, libraryDirectory }: GuardOp
   );
 }
 
+/** The process that was the guard's, when this one runs under it. */
+const guardPid = process.ppid;
+
+/**
+ * Where the guard is gone, for somebody killed it, makes this process the one that orphans fall to, so that it can end
+ * them itself. @returns whether it had to
+ */
+export async function replaceGuardIfGone(): Promise<boolean> {
+  if (process.ppid === guardPid) return false;
+  await becomeSubreaper();
+  return true;
+}
+
 async function becomeSubreaper(): Promise<void> {
   const { default: koffi } = await import('koffi');
   const prctl = koffi.load('libc.so.6').func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)');

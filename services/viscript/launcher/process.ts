@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { killIfThere } from './descendants.ts';
 import {
   type AdoptedProcess,
   type ExitStatus,
@@ -128,8 +129,8 @@ class ChildLaunch implements LaunchedProcess {
   async kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const { pid } = this.#child;
     if (pid === undefined || this.#ended) return;
-    for (const member of await treeOf(pid)) send(member, signal);
-    send(-pid, signal);
+    for (const member of await treeOf(pid)) killIfThere(member, signal);
+    killIfThere(-pid, signal);
   }
 
   async usage(): Promise<KernelUsage> {
@@ -163,7 +164,7 @@ class ChildLaunch implements LaunchedProcess {
   async #killLeftovers(): Promise<number[]> {
     let left = this.#leftovers();
     for (let round = 0; left.length > 0 && round < maxKillRounds; round++) {
-      for (const pid of left) send(pid, 'SIGKILL');
+      for (const pid of left) killIfThere(pid, 'SIGKILL');
       await nextRound();
       left = this.#leftovers();
     }
@@ -172,14 +173,6 @@ class ChildLaunch implements LaunchedProcess {
 
   #leftovers(): number[] {
     return findMembers(this.#child.pid ?? 0, this.#mark);
-  }
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }
 

@@ -7,9 +7,12 @@ import { ProcessLauncher } from '../../../services/viscript/launcher/process.ts'
 import type { BackoffOptions } from '../../../services/viscript/supervisor/backoff.ts';
 import type { Launch, LaunchState } from '../../../services/viscript/supervisor/launch.ts';
 import { newRunName, Supervisor } from '../../../services/viscript/supervisor/supervisor.ts';
+import { bundle } from '../../build-bundle.ts';
 
 export const root = resolve(import.meta.dirname, '../../..');
 export const signalApp = join(root, 'test/fixtures/signal-app.ts');
+
+export { bundle };
 
 /** A private folder that is removed with `await using`. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
@@ -36,7 +39,7 @@ export async function startSupervisor(yaml: string, backoff: BackoffOptions = {}
     launcher: new ProcessLauncher(newRunName()),
     runtimeDirectory: folder.path,
     stateDirectory: join(folder.path, 'state'),
-    libraryDirectory: join(root, 'dist'),
+    libraryDirectory: bundle,
     log: (line) => log.push(line),
     backoff,
   });
