@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { dependencyProblems } from './dependencies.ts';
 import { type Path, type ReadDocument, readDocument } from './document.ts';
@@ -52,9 +52,9 @@ export function parseConfig(text: string, file: string): Config {
 
 async function readBounded(file: string): Promise<Buffer> {
   try {
-    await using handle = await open(file, 'r');
+    // Opening a pipe waits for its writer, and a device might never end.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = await handle.stat();
-    // A pipe or a device might never end.
     if (!status.isFile()) throw fileError(file, 'is not a regular file');
     if (status.size > MAX_FILE_BYTES) throw fileError(file, `is larger than ${MAX_FILE_BYTES} bytes`);
     return await handle.readFile();
