@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
 
 /** How many last lines of output an error carries. */
@@ -17,6 +18,8 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** Aborting ends the command with SIGTERM. */
   signal?: AbortSignal;
+  /** Told each complete line of standard output as it comes. */
+  onLine?: (line: string) => void;
 }
 
 /** A command that could not be started, exited with another status than 0, or died of a signal. */
@@ -83,6 +86,8 @@ function collect(
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const tail = new Tail();
+    const { onLine } = options;
+    if (onLine !== undefined) createInterface({ input: child.stdout }).on('line', onLine);
     const stdout: Buffer[] = [];
     let bytes = 0;
     child.stdout.on('data', (chunk: Buffer) => {
