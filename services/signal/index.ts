@@ -1,4 +1,5 @@
 /** The protocol between viscript and everything it launches. An app may import `client.ts` alone. */
+export { type AcceptorOptions, createAcceptor, listenOnTcp, stopListening } from './accept.ts';
 export { Backoff, type BackoffOptions } from './backoff.ts';
 export type { Channel } from './channel.ts';
 export {
@@ -8,6 +9,7 @@ export {
   type ShutdownHook,
   type SignalApp,
 } from './client.ts';
+export { dial } from './dial.ts';
 export {
   type CallOptions,
   CallTimeout,

@@ -1,12 +1,9 @@
-import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WebSocket } from 'ws';
 import { Backoff, type BackoffOptions } from './backoff.ts';
-import { errorCode, type Parser, Peer, RpcError } from './jsonrpc.ts';
+import { dial } from './dial.ts';
+import { errorCode, type Parser, type Peer, RpcError } from './jsonrpc.ts';
 import { limits } from './limits.ts';
-import { socketOfUrl } from './unixsocket.ts';
 import { UsageMeter } from './usage.ts';
-import { channelOfWebSocket } from './websocket.ts';
 
 /** viscript does not know this launch, or its token was used already. */
 export class RegistrationRefused extends Error {
@@ -17,7 +14,7 @@ export class RegistrationRefused extends Error {
 }
 
 export interface Credentials {
-  /** `ws+unix:///PATH` (see {@link socketOfUrl}) or `ws://127.0.0.1:PORT`. */
+  /** `ws+unix:///PATH` (see `urlOfSocket`) or `ws://127.0.0.1:PORT`. */
   url: string;
   clientId: number;
   token: string;
@@ -28,9 +25,6 @@ export interface LinkOptions {
   /** viscript asks the app to end within `graceMs` milliseconds. */
   onShutdown(graceMs: number): void;
 }
-
-/** Longest time for a connection to come up, in milliseconds. */
-const handshakeTimeoutMs = 5_000;
 
 /** A session that lasted this long, in milliseconds, was a good one: the next loss is tried anew without waiting long. */
 const stableMs = 5_000;
@@ -90,10 +84,11 @@ export class SignalLink {
 
   /** Connects, registers, and returns when the connection has ended. */
   async #session(onRegistered: () => void): Promise<void> {
-    const peer = await connectPeer(this.#credentials.url, this.#closing.signal);
+    const peer = await dial(this.#credentials.url, this.#closing.signal, { maxBytes: limits.messageBytes });
     const end = () => peer.close('the app is done');
     this.#closing.signal.addEventListener('abort', end, { once: true });
     try {
+      this.#closing.signal.throwIfAborted();
       this.#serve(peer);
       await this.#register(peer);
       this.#peer = peer;
@@ -135,28 +130,6 @@ export class SignalLink {
       if (!signal.aborted) throw error;
     });
   }
-}
-
-function connectPeer(url: string, closing: AbortSignal): Promise<Peer> {
-  const path = socketOfUrl(url);
-  const options = {
-    perMessageDeflate: false,
-    maxPayload: limits.messageBytes,
-    handshakeTimeout: handshakeTimeoutMs,
-  };
-  const socket =
-    path === undefined
-      ? new WebSocket(url, options)
-      : new WebSocket('ws://localhost/', { ...options, createConnection: () => createConnection(path) });
-  const { promise, resolve, reject } = Promise.withResolvers<Peer>();
-  const abort = () => socket.terminate();
-  closing.addEventListener('abort', abort, { once: true });
-  socket.once('error', reject);
-  socket.once('open', () => {
-    socket.off('error', reject);
-    resolve(new Peer(channelOfWebSocket(socket), { maxBytes: limits.messageBytes }));
-  });
-  return promise.finally(() => closing.removeEventListener('abort', abort));
 }
 
 // Written by hand, as the schemas of the server would cost each app the loading of a package.

@@ -1,34 +1,49 @@
-/** What travels between viscript and an app. */
-import { z } from 'zod';
 import { limits } from './limits.ts';
+import { fail, integer, nothing, number, object, shape, text } from './shape.ts';
 
-export const registerParams = z.object({
-  clientId: z.int().nonnegative(),
-  token: z.string().max(limits.tokenLength),
-  pid: z.int().positive(),
+/** What travels between viscript and an app. */
+
+export const registerParams = shape((fields) => ({
+  clientId: integer(fields, 'clientId', 0),
+  token: text(fields, 'token', limits.tokenLength),
+  pid: integer(fields, 'pid', 1),
+}));
+
+export const readyParams = nothing;
+
+export const statusParams = shape((fields) => ({ text: text(fields, 'text', limits.statusLength) }));
+
+export const metricsParams = shape((fields) => {
+  const values = object(fields, 'values');
+  const names = Object.keys(values);
+  if (names.length > limits.metrics) fail('values', `at most ${limits.metrics} metrics`);
+  if (names.some((name) => name.length > limits.metricNameLength)) {
+    fail('values', `names of at most ${limits.metricNameLength} characters`);
+  }
+  return { values: Object.fromEntries(names.map((name) => [name, number(values, name)])) };
 });
 
-export const readyParams = z.object({});
+export const accepted = nothing;
 
-export const statusParams = z.object({ text: z.string().max(limits.statusLength) });
-
-export const metricsParams = z.object({
-  values: z
-    .record(z.string().max(limits.metricNameLength), z.number())
-    .refine((values) => Object.keys(values).length <= limits.metrics, `more than ${limits.metrics} metrics`),
-});
-
-export const accepted = z.object({});
-
-export const appUsage = z.object({
+/** What an app says of itself. */
+export interface AppUsage {
   /** Bytes, as of `process.memoryUsage()`. */
-  heapUsed: z.number(),
-  heapTotal: z.number(),
-  external: z.number(),
+  heapUsed: number;
+  heapTotal: number;
+  external: number;
   /** Milliseconds beyond the expected, since usage was asked for last. */
-  eventLoopDelay: z.object({ p50: z.number(), p99: z.number(), max: z.number() }),
+  eventLoopDelay: { p50: number; p99: number; max: number };
   /** Seconds since the process started. */
-  uptime: z.number(),
-});
+  uptime: number;
+}
 
-export type AppUsage = z.infer<typeof appUsage>;
+export const appUsage = shape((fields): AppUsage => {
+  const delay = object(fields, 'eventLoopDelay');
+  return {
+    heapUsed: number(fields, 'heapUsed'),
+    heapTotal: number(fields, 'heapTotal'),
+    external: number(fields, 'external'),
+    eventLoopDelay: { p50: number(delay, 'p50'), p99: number(delay, 'p99'), max: number(delay, 'max') },
+    uptime: number(fields, 'uptime'),
+  };
+});

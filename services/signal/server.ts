@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import { createAcceptor, listenOnTcp, stopListening } from './accept.ts';
 import { closeCode } from './channel.ts';
 import { errorCode, Peer, RpcError } from './jsonrpc.ts';
 import { limits } from './limits.ts';
@@ -46,12 +47,6 @@ const maxBuffered = 1024 * 1024;
  */
 export class SignalServer extends EventEmitter<{ session: [SignalSession]; rejected: [reason: string] }> {
   readonly #options: SignalServerOptions;
-  readonly #webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: limits.messageBytes,
-    perMessageDeflate: false,
-    clientTracking: false,
-  });
   readonly #servers: Server[] = [];
   /** Every open connection and how to end it politely. */
   readonly #connections = new Map<Socket, (reason: string) => void>();
@@ -90,17 +85,16 @@ export class SignalServer extends EventEmitter<{ session: [SignalSession]; rejec
   }
 
   async #closeServers(): Promise<void> {
-    await Promise.all(this.#servers.splice(0).map((server) => server.listening && stopListening(server)));
+    await Promise.all(this.#servers.splice(0).map(stopListening));
   }
 
   #createServer(): Server {
-    const server = createServer((_request, response) => {
-      response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end('WebSocket only\n');
+    const server = createAcceptor({
+      maxBytes: limits.messageBytes,
+      onConnection: (socket) => this.#admit(socket),
+      onBrowser: (socket) => this.#drop(socket, 'a connection from a browser'),
+      onWebSocket: (webSocket, socket) => this.#greet(webSocket, socket),
     });
-    server.on('connection', (socket: Socket) => this.#admit(socket));
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, head) =>
-      this.#upgrade(request, socket, head),
-    );
     this.#servers.push(server);
     return server;
   }
@@ -131,15 +125,6 @@ export class SignalServer extends EventEmitter<{ session: [SignalSession]; rejec
   #registered(socket: Socket): void {
     clearTimeout(this.#unregistered.get(socket));
     this.#unregistered.delete(socket);
-  }
-
-  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    // Only a browser sends an origin, and no page of a browser has any business here.
-    if (request.headers.origin !== undefined) {
-      this.#drop(socket, 'a connection from a browser');
-      return;
-    }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#greet(webSocket, socket));
   }
 
   #greet(webSocket: WebSocket, socket: Socket): void {
@@ -180,18 +165,4 @@ export class SignalServer extends EventEmitter<{ session: [SignalSession]; rejec
 
 function refusal(message: string): RpcError {
   return new RpcError(errorCode.refused, message, { fatal: true });
-}
-
-function listenOnTcp(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function stopListening(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
 }
