@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '..');
 /** Programs of `dist/`, by their names there. */
 const runtimeEntries = {
   viscript: 'services/viscript/main.ts',
+  'config-loader': 'services/viscript/config/loader-process.ts',
   'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
 };

@@ -1,4 +1,6 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadConfigApart } from './config/load-apart.ts';
 import { ControlServer } from './control/server.ts';
 import { killDescendants } from './launcher/descendants.ts';
 import { enterGuard, replaceGuardIfGone } from './launcher/guard.ts';
@@ -28,13 +30,14 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   const { runtimeDirectory, stateDirectory, controlSocket } = paths;
   if (kind === 'process') await enterGuard({ runtimeDirectory, libraryDirectory });
   const stop = waitForStop(owned);
-  const { loadConfig } = await import('./config/index.ts');
+  const loadConfig = (file: string) => loadConfigApart(join(libraryDirectory, 'config-loader.js'), file);
   const config = await loadConfig(paths.configFile);
   const notifier = await openNotifier();
   const launcher = await openLauncher(kind, paths);
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const supervisor = new Supervisor({
     config,
+    loadConfig,
     launcher,
     runtimeDirectory,
     stateDirectory,

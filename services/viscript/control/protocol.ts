@@ -1,10 +1,19 @@
+import {
+  type Fields,
+  fail,
+  flag,
+  nothing,
+  number,
+  optionalText,
+  shape,
+  text,
+  texts,
+} from '../../signal/shape.ts';
+
 /**
  * What front ends and the supervisor say to each other on the control socket: JSON-RPC 2.0, one message a line.
  * Front end → supervisor: `control.hello`, `command.run`, `command.input`, `command.cancel`, `command.complete`.
  * Supervisor → front end: the notifications `command.output` and, when a command reads what is typed, `command.reads`.
- *
- * The checks are written by hand: the command line tool loads this file at every call, and a schema library would cost
- * it more time than the call itself.
  */
 
 /** Exit statuses of a command, the same in every front end. */
@@ -62,65 +71,13 @@ export interface Completion {
   files: boolean;
 }
 
-/** Checks one shape at the edge; fits {@link import('../../signal/jsonrpc.ts').Peer}. */
-export interface Shape<T> {
-  parse(value: unknown): T;
-}
-
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
-}
-
-type Fields = Record<string, unknown>;
-
-function shape<T>(read: (fields: Fields) => T): Shape<T> {
-  return {
-    parse(value) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw new ShapeError('expected an object');
-      }
-      return read(value as Fields);
-    },
-  };
-}
-
-function fail(field: string, wanted: string): never {
-  throw new ShapeError(`${field}: expected ${wanted}`);
-}
-
-function text(fields: Fields, field: string): string {
-  const value = fields[field];
-  return typeof value === 'string' ? value : fail(field, 'a string');
-}
-
-function optionalText(fields: Fields, field: string): string | undefined {
-  return fields[field] === undefined ? undefined : text(fields, field);
-}
-
-function number(fields: Fields, field: string): number {
-  const value = fields[field];
-  return typeof value === 'number' && Number.isFinite(value) ? value : fail(field, 'a number');
-}
-
-function flag(fields: Fields, field: string): boolean {
-  const value = fields[field];
-  return typeof value === 'boolean' ? value : fail(field, 'true or false');
-}
-
-function texts(fields: Fields, field: string): string[] {
-  const value = fields[field];
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
-    fail(field, 'a list of strings');
-  return value;
-}
-
 function stream(fields: Fields): OutputStreamName {
   const value = fields.stream;
   return value === 'stdout' || value === 'stderr' ? value : fail('stream', '"stdout" or "stderr"');
 }
 
 export const shapes = {
-  nothing: shape(() => ({})),
+  nothing,
   hello: shape<Hello>((f) => ({
     version: text(f, 'version'),
     host: text(f, 'host'),

@@ -4,8 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SignalServer } from '../../signal/server.ts';
 import { urlOfSocket } from '../../signal/unixsocket.ts';
-import { type Config, diffConfigs, loadConfig } from '../config/index.ts';
-import type { AppConfig } from '../config/schema.ts';
+import { diffConfigs } from '../config/diff.ts';
+import type { AppConfig, Config } from '../config/schema.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { baseEnvironment } from './environment.ts';
@@ -17,6 +17,8 @@ import { RecordFile } from './record.ts';
 
 export interface SupervisorOptions {
   config: Config;
+  /** Reads the config file again. */
+  loadConfig(file: string): Promise<Config>;
   launcher: Launcher;
   /** Private folder of this run: sockets and the record of launches. */
   runtimeDirectory: string;
@@ -157,7 +159,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
    * @throws {ConfigError} and changes nothing
    */
   async reload(): Promise<ReloadReport> {
-    const after = await loadConfig(this.#config.file);
+    const after = await this.#options.loadConfig(this.#config.file);
     const before = this.#config;
     const { removed, changed } = diffConfigs(before, after);
     for (const name of startOrder(after)) {

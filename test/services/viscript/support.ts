@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseConfig } from '../../../services/viscript/config/index.ts';
+import { loadConfig, parseConfig } from '../../../services/viscript/config/index.ts';
 import { readStat } from '../../../services/viscript/launcher/proc.ts';
 import { ProcessLauncher } from '../../../services/viscript/launcher/process.ts';
 import type { BackoffOptions } from '../../../services/viscript/supervisor/backoff.ts';
@@ -36,6 +36,7 @@ export async function startSupervisor(yaml: string, backoff: BackoffOptions = {}
   const log: string[] = [];
   const supervisor = new Supervisor({
     config: parseConfig(yaml, file),
+    loadConfig,
     launcher: new ProcessLauncher(newRunName()),
     runtimeDirectory: folder.path,
     stateDirectory: join(folder.path, 'state'),
