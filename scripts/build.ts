@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build as esbuild } from 'esbuild';
+import { build as esbuild, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
@@ -48,6 +48,7 @@ export async function build({
     legalComments: 'none',
     logLevel: 'warning',
     // Packages written as CommonJS call require for Node's own modules.
+    plugins: [thriftyBuiltins],
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   });
   for (const [name, source] of Object.entries(copied)) await copyFile(join(root, source), join(out, name));
@@ -55,5 +56,28 @@ export async function build({
     if (name.endsWith('.js') || name.endsWith('.sh')) await chmod(join(out, name), 0o755);
   }
 }
+
+/**
+ * Loads parts of Node only when they are used, which saves each process 15 MB of memory:
+ * - an ES import of node:http reads every export of it, among them getters that load undici; `require` does not;
+ * - the package ws asks for https, tls and zlib, and on local sockets needs none of them.
+ */
+const thriftyBuiltins: Plugin = {
+  name: 'thrifty-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:http$/ }, ({ kind }) =>
+      kind === 'require-call'
+        ? { path: 'node:http', external: true }
+        : { path: 'node:http', namespace: 'required' },
+    );
+    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
+      contents: `module.exports = require('${path}');`,
+    }));
+    onResolve({ filter: /^(https|tls|zlib)$/ }, ({ path }) => ({ path, namespace: 'on-use' }));
+    onLoad({ filter: /.*/, namespace: 'on-use' }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => process.getBuiltinModule('node:${path}')[name] });`,
+    }));
+  },
+};
 
 if (import.meta.main) await build();
