@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { dial } from './dial.ts';
 import { errorCode, type Parser, type Peer, RpcError } from './jsonrpc.ts';
 import { limits } from './limits.ts';
+import { pause } from './pause.ts';
 import { UsageMeter } from './usage.ts';
 
 /** viscript does not know this launch, or its token was used already. */
@@ -78,7 +78,7 @@ export class SignalLink {
         }
       }
       if (performance.now() - start >= stableMs) this.#backoff.reset();
-      await this.#pause(this.#backoff.next());
+      await pause(this.#backoff.next(), this.#closing.signal);
     }
   }
 
@@ -121,13 +121,6 @@ export class SignalLink {
       // First the answer, then the end.
       setImmediate(() => this.#options.onShutdown(grace));
       return {};
-    });
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#closing;
-    await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
     });
   }
 }
