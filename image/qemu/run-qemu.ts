@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,19 +6,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { ReadStream } from 'node:tty';
 import type { Step, Steps } from '../steps.ts';
 import { attach } from './attach.ts';
 import { QemuBoard, type QemuBoardOptions } from './board.ts';
 import { Hub } from './hub.ts';
+import { PROMPT } from './prompt.ts';
 import { hubCommand } from './run-hub.ts';
+import { playScript, readable } from './script.ts';
 import { SerialConsole } from './serial-console.ts';
 
-/** The prompt of the command line, by which a board says that it is in service. */
-export const PROMPT = /viscript@[\w.-]+> /;
 /** Emulation on a busy machine is slow; a board that takes this long hangs. */
 const BOOT_MS = 300_000;
 /** The boards' addresses on the hub: locally administered, QEMU's own prefix. */
-const MAC_PREFIX = '52:54:00:5b:00:';
+const MAC_PREFIX = '52:54:00:5b';
 
 export interface RunQemuOptions
   extends Pick<QemuBoardOptions, 'memoryMiB' | 'cpus' | 'diskMiB' | 'authorizedKeys' | 'snapshot'> {
@@ -25,6 +27,8 @@ export interface RunQemuOptions
   uBoot: string;
   /** How many boards; several are wired together by a hub. Default 1. */
   boards?: number;
+  /** Socket of a hub that runs already, for a single board. */
+  hub?: string;
   /** Folder in which the boards keep their disks; otherwise the disks are thrown away. */
   keep?: string;
   steps: Steps;
@@ -37,7 +41,8 @@ export interface RunQemuOptions
 
 /**
  * Boots boards and hands the caller's terminal over: a single board's serial command line until Ctrl-], several
- * boards' hub until the input ends. Then all are shut down cleanly. Nothing is left running on any way out.
+ * boards' hub until the input ends. An input that is no terminal is typed on the command line, line by line. Then all
+ * are shut down cleanly. Nothing is left running on any way out.
  *
  * @throws StepError when a board does not boot or does not shut down
  */
@@ -116,7 +121,7 @@ function boardOptions(
   name: string,
   number: number,
   hub: Hub | undefined,
-  { image, uBoot, keep, memoryMiB, cpus, diskMiB, authorizedKeys, snapshot }: RunQemuOptions,
+  { image, uBoot, keep, memoryMiB, cpus, diskMiB, authorizedKeys, snapshot, hub: runningHub }: RunQemuOptions,
 ): QemuBoardOptions {
   return {
     ...{ name, image, uBoot, paused: true },
@@ -126,10 +131,15 @@ function boardOptions(
     ...(authorizedKeys === undefined ? {} : { authorizedKeys }),
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(keep === undefined ? {} : { disk: { keep: join(keep, `${name}.qcow2`) } }),
-    ...(hub === undefined
-      ? {}
-      : { hub: { path: hub.path, mac: `${MAC_PREFIX}${number.toString(16).padStart(2, '0')}` } }),
+    ...(hub === undefined ? {} : { hub: { path: hub.path, mac: macOf(number) } }),
+    ...(runningHub === undefined ? {} : { hub: { path: runningHub, mac: macOf(randomInt(256, 0x1_0000)) } }),
   };
+}
+
+/** Boards that are wired together here count from 1; one on a hub of others draws a number above 255. */
+function macOf(number: number): string {
+  const digits = number.toString(16).padStart(4, '0');
+  return `${MAC_PREFIX}:${digits.slice(0, 2)}:${digits.slice(2)}`;
 }
 
 /** Waits for the prompt; a board that goes on from a snapshot shows it only when asked. */
@@ -164,9 +174,14 @@ function describe(board: QemuBoard, { authorizedKeys }: RunQemuOptions): string 
 }
 
 async function handOver(line: SerialConsole, { input, output, signal }: RunQemuOptions): Promise<void> {
-  output.write('  Ctrl-] leaves and shuts the board down.\n');
-  output.write(line.transcript);
-  await attach(line, { input, output, signal });
+  if (input instanceof ReadStream) {
+    output.write('  Ctrl-] leaves and shuts the board down.\n');
+    output.write(line.transcript);
+    await attach(line, { input, output, signal });
+  } else {
+    output.write(readable(line.transcript));
+    await playScript(line, { input, output, signal });
+  }
   output.write('\n');
 }
 

@@ -41,6 +41,7 @@ export class SerialConsole {
     await new Promise<void>((resolve, reject) => {
       port.open((error) => (error === null ? resolve() : reject(error)));
     });
+    closeWhenHungUp(port);
     return new SerialConsole(path, port);
   }
 
@@ -136,4 +137,16 @@ export class SerialConsole {
   #tail(): string {
     return JSON.stringify(this.#transcript.slice(-TAIL));
   }
+}
+
+/**
+ * A line whose other end went away reads as empty for ever, and serialport reads it again for ever if it did not
+ * happen to be waiting at that moment. So the hang-up itself is watched for.
+ */
+function closeWhenHungUp(port: SerialPort): void {
+  const binding = port.port;
+  if (binding === undefined || !('poller' in binding)) return;
+  binding.poller.once('disconnect', () => {
+    if (port.isOpen && !port.closing) port.close();
+  });
 }

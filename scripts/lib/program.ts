@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { ImageError } from '../../image/error.ts';
+import { BoardError } from '../../image/qemu/board.ts';
+import { ConsoleError } from '../../image/qemu/serial-console.ts';
+import { CommandError } from '../../image/run.ts';
+import { StepError, type Steps, showSteps } from '../../image/steps.ts';
+import { PackagesError } from '../host/packages.ts';
+
+/** The repository's folder. */
+export const root = join(import.meta.dirname, '../..');
+
+/** What a person can put right after reading one line. Anything else is a defect and shows where it happened. */
+const EXPECTED = [BoardError, CommandError, ConsoleError, ImageError, PackagesError];
+
+/** Runs a program to its end and sets the exit status: what `main` returns, or 1 when it throws. */
+export async function runProgram(name: string, main: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    process.exitCode = 1;
+    if (!(error instanceof StepError)) process.stderr.write(`${name}: ${describe(error)}\n`);
+  }
+}
+
+/** Steps shown on standard output, with their logs in a folder of `out/logs/`. */
+export function stepsOf(program: string): Steps {
+  return showSteps({ logs: join(root, 'out/logs', program), output: process.stdout });
+}
+
+/** Aborts at the first SIGINT, SIGTERM or SIGHUP, so that what runs is ended cleanly. A second one ends at once. */
+export function abortOnSignals(): AbortSignal {
+  const abort = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => abort.abort(new Error(`ended by ${signal}`)));
+  }
+  return abort.signal;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = EXPECTED.some((type) => error instanceof type) || 'code' in error;
+  return expected ? error.message : (error.stack ?? error.message);
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildImage } from '../image/build.ts';
+import { runQemu } from '../image/qemu/index.ts';
+import { build } from './build.ts';
+import { confirm, describeNeeds, findNeeds, obstacle } from './host/needs.ts';
+import { installPackages, planInstall } from './host/packages.ts';
+import { abortOnSignals, root, runProgram, stepsOf } from './lib/program.ts';
+
+const usage = `Usage: ./scripts/run [-y] [--local]
+
+Builds the image of an emulated board, boots it in QEMU and attaches this terminal to
+its serial console. Ctrl-] leaves and shuts the board down. An input that is no terminal
+is typed on the console line by line, then the board is shut down.
+
+  -y, --yes    do not ask
+  --local      no image: viscript on this machine, with the apps of ./config.yaml
+  -h, --help   print this text
+`;
+
+const BOARD = 'qemu-aarch64';
+const steps = stepsOf('run');
+
+await runProgram('run', async () => {
+  const { values } = parseArgs({
+    options: {
+      yes: { type: 'boolean', short: 'y', default: false },
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  return values.local ? await runLocal() : await runBoard(values.yes);
+});
+
+async function runLocal(): Promise<number> {
+  await bundle();
+  const viscript = spawn(process.execPath, [join(root, 'dist/viscript.js')], { stdio: 'inherit' });
+  // Ctrl-C reaches viscript too, which decides what it means.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => viscript.kill('SIGTERM'));
+  return new Promise((resolve, reject) => {
+    viscript.once('error', reject);
+    viscript.once('exit', (status) => resolve(status ?? 1));
+  });
+}
+
+async function runBoard(yes: boolean): Promise<number> {
+  const out = join(root, 'out');
+  const plan = await planInstall(['image', 'qemu']);
+  const needs = await findNeeds(plan, join(out, BOARD, 'skyminer.img'), root);
+  const reuses = plan.missing.length === 0 && needs.built;
+  if (!reuses) process.stdout.write(describeNeeds(needs));
+  const refusal = obstacle(needs);
+  if (refusal !== undefined) {
+    process.stderr.write(`run: ${refusal}\n`);
+    return 1;
+  }
+  const ask = !reuses && !yes && process.stdin.isTTY && process.stdout.isTTY;
+  if (ask && !(await confirm('Go on?'))) return 1;
+
+  await installPackages(plan, steps);
+  await bundle();
+  const { image, uBoot } = await buildImage({ board: BOARD, source: 'debian', out, steps });
+  const authorizedKeys = await publicKey();
+  await runQemu({
+    ...{ image, uBoot, steps, input: process.stdin, output: process.stdout, signal: abortOnSignals() },
+    ...(authorizedKeys === undefined ? {} : { authorizedKeys }),
+  });
+  return 0;
+}
+
+async function bundle(): Promise<void> {
+  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
+}
+
+/** This user's SSH key, so that the board also answers to ssh. */
+async function publicKey(): Promise<string | undefined> {
+  const folder = join(homedir(), '.ssh');
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const key = names.filter((name) => /^id_\w+\.pub$/.test(name)).sort()[0];
+  return key === undefined ? undefined : join(folder, key);
+}

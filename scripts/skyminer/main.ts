@@ -1,0 +1,74 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { runProgram } from '../lib/program.ts';
+import { openConsole } from './console.ts';
+import { makeImage } from './image.ts';
+import { startBoards, startHub } from './qemu.ts';
+import { version } from './version.ts';
+
+await runProgram('skyminer', async () => {
+  try {
+    await program().parseAsync();
+    return 0;
+  } catch (error) {
+    // Commander has printed its help or its complaint already. Wrong usage is 2, as of every command of a shell.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+});
+
+function program(): Command {
+  const skyminer = new Command('skyminer')
+    .description('Builds Skyminer images and boots them on this machine.')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
+
+  skyminer
+    .command('image')
+    .description("build a board's disk image into out/BOARD/, reusing what has not changed")
+    .option('-b, --board <board>', 'folder in board/ that describes the board', 'qemu-aarch64')
+    .option('--source <source>', 'where the root file system comes from: debian', 'debian')
+    .option('--manifest <file>', 'use exactly the packages of an earlier image, which came with it')
+    .option('--refresh', 'ask the mirror for newer packages than those in the cache')
+    .action(makeImage);
+
+  skyminer
+    .command('qemu')
+    .description('boot boards in QEMU and attach this terminal to the serial console; Ctrl-] shuts down')
+    .option('-b, --board <board>', 'board whose image in out/ is booted', 'qemu-aarch64')
+    .option('-n, --count <number>', 'boards to boot; several are wired together', wholeNumber, 1)
+    .option('--disk <folder>', 'keep the disks in this folder, and go on with those that are there')
+    .option('--hub <socket>', "give the board a second network card on 'skyminer hub'")
+    .option('--memory <MiB>', 'memory of each board', wholeNumber, 512)
+    .option('--cpus <number>', 'processors of each board', wholeNumber, 1)
+    .option('--key <file>', 'public keys that may log in over SSH')
+    .action(startBoards);
+
+  skyminer
+    .command('console')
+    .description('attach this terminal to a serial port, 115200 8N1; Ctrl-] leaves')
+    .argument('[port]', 'serial port or pty; without one, the ports of this machine are listed')
+    .action(openConsole);
+
+  skyminer
+    .command('hub')
+    .description('wire boards together; its input takes commands that cut, delay and drop')
+    .argument('<socket>', 'Unix socket to listen on')
+    .option('--seed <number>', 'seed of the choice of dropped frames', wholeNumber, 1)
+    .action(startHub);
+  return skyminer;
+}
+
+/** Commander's complaint in the form of this tool's other errors. */
+function oneLine(complaint: string): string {
+  return `skyminer: ${complaint.replace(/^error: /, '').trim().replace(/\.$/, '')}; see 'skyminer --help'\n`;
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > 65_536) {
+    throw new InvalidArgumentError('It must be a whole number from 1 to 65536');
+  }
+  return number;
+}
