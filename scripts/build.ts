@@ -11,7 +11,7 @@ const runtimeEntries = {
   'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
 };
-const laptopEntries = { skyminer: 'scripts/skyminer/main.ts' };
+const laptopEntries = { skyminer: 'scripts/skyminer/launcher.ts' };
 
 /** Packages with native parts: they are loaded from node_modules, on the board from beside the bundle. */
 export const nativePackages = ['koffi', '@serialport/bindings-cpp'];
