@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { AddressError, formatAddress, isLoopback, parseAddress } from '../../../services/apptracker/address.ts';
+import {
+  AddressError,
+  formatAddress,
+  isLoopback,
+  parseAddress,
+} from '../../../services/apptracker/address.ts';
 
 describe('an address', () => {
   it.each([
@@ -14,10 +19,17 @@ describe('an address', () => {
     expect(parseAddress(formatAddress({ host, port }))).toEqual({ host, port });
   });
 
-  it.each(['', 'host', 'host:', 'host:port', '1.2.3.4:65536', '::1:80', '[nonsense]:80', 'a b:1', '1.2.3.4:-1'])(
-    'is not %j',
-    (text) => expect(() => parseAddress(text)).toThrow(AddressError),
-  );
+  it.each([
+    '',
+    'host',
+    'host:',
+    'host:port',
+    '1.2.3.4:65536',
+    '::1:80',
+    '[nonsense]:80',
+    'a b:1',
+    '1.2.3.4:-1',
+  ])('is not %j', (text) => expect(() => parseAddress(text)).toThrow(AddressError));
 
   it('that names no host is reached from this machine alone', () => {
     for (const text of ['20000', ':20000', 'localhost:1', '127.9.9.9:1', '[::1]:1']) {

@@ -66,7 +66,9 @@ describe('a lease', () => {
     const leases = new Leases(2);
     leases.register(app('one'), 0);
     leases.register(app('two'), 0);
-    expect(() => leases.register(app('three'), 0)).toThrow(expect.objectContaining({ code: trackerError.full }));
+    expect(() => leases.register(app('three'), 0)).toThrow(
+      expect.objectContaining({ code: trackerError.full }),
+    );
     expect(leases.register(app('two', 'owner', { address: 'app:9' }), 0)).toBe(true);
   });
 
