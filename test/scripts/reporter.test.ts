@@ -12,7 +12,7 @@ const files = {
     it('passes', () => {});
     it('fails', () => { throw new Error('because'); });
     it('is skipped', (context) => { context.skip('not today'); });
-    it.skip('is left out', () => {});`,
+    it.skipIf(true)('is left out', () => {});`,
   'unhandled.test.js': `it('forgets a promise', () => { Promise.reject(new Error('nobody waits for me')); });`,
   'hook.test.js': `
     beforeAll(() => { throw new Error('no set-up'); });
