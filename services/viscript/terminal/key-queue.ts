@@ -22,7 +22,7 @@ export class KeyQueue {
   #wake: (() => void) | undefined;
 
   onInterrupt: (() => void) | undefined;
-  onEnd: ((end: InputEnd) => void) | undefined;
+  onClosed: (() => void) | undefined;
 
   constructor(input: NodeJS.ReadableStream) {
     this.#input = input;
@@ -77,7 +77,9 @@ export class KeyQueue {
     this.#wake?.();
   };
 
-  readonly #onFinish = (): void => this.#finish('eof');
+  /** A terminal in raw mode has no end of file but the hang-up. */
+  readonly #onFinish = (): void =>
+    this.#finish((this.#input as { isTTY?: boolean }).isTTY ? 'closed' : 'eof');
   readonly #onClose = (): void => this.#finish('closed');
 
   #finish(end: InputEnd): void {
@@ -85,7 +87,7 @@ export class KeyQueue {
     this.#end = end;
     if (end === 'closed') this.#flush();
     this.#wake?.();
-    this.onEnd?.(end);
+    if (end === 'closed') this.onClosed?.();
   }
 
   #put(key: Key): void {

@@ -1,3 +1,5 @@
+import { LeftText } from './left-text.ts';
+
 /**
  * The line being edited: text, cursor, kill buffer, undo. Knows nothing of keys or screens.
  *
@@ -5,7 +7,7 @@
  * INVARIANT: the cursor never stands inside a grapheme; `left.length + right.length <= limit`.
  */
 export class LineBuffer {
-  #left = '';
+  readonly #left = new LeftText();
   #right = '';
   #killed = '';
   #undo: { left: string; right: string }[] = [];
@@ -19,13 +21,17 @@ export class LineBuffer {
   }
 
   get left(): string {
-    return this.#left;
+    return this.#left.toString();
+  }
+  /** As much of `left` as can be seen, and how many UTF-16 units come before it. */
+  get nearLeft(): { text: string; hidden: number } {
+    return { text: this.#left.near, hidden: this.#left.hidden };
   }
   get right(): string {
     return this.#right;
   }
   get text(): string {
-    return this.#left + this.#right;
+    return this.left + this.#right;
   }
   /** Something did not fit since the last `reset`: what is here is not what was typed. */
   get overflowed(): boolean {
@@ -34,7 +40,7 @@ export class LineBuffer {
 
   /** A new line; what was killed stays for yanking. */
   reset(text = ''): void {
-    this.#left = text.slice(0, this.#limit);
+    this.#left.set(text.slice(0, this.#limit));
     this.#right = '';
     this.#undo = [];
     this.#lastEdit = '';
@@ -44,7 +50,7 @@ export class LineBuffer {
   /** Puts other text in place of all, with the cursor at its end or at `cursor`. */
   replace(text: string, cursor = text.length): void {
     this.#remember('replace');
-    this.#left = text.slice(0, cursor);
+    this.#left.set(text.slice(0, cursor));
     this.#right = text.slice(cursor);
   }
 
@@ -53,13 +59,13 @@ export class LineBuffer {
     this.#remember('insert');
     const room = this.#limit - this.#left.length - this.#right.length;
     const fits = text.length <= room;
-    this.#left += fits ? text : text.slice(0, room);
+    this.#left.append(fits ? text : text.slice(0, room));
     if (!fits) this.#overflowed = true;
     return fits;
   }
 
   moveLeft(): void {
-    this.#moveTo(this.#left.length - lastGrapheme(this.#left));
+    this.#moveTo(this.#left.length - lastGrapheme(this.#left.near));
   }
   moveRight(): void {
     this.#moveTo(this.#left.length + firstGrapheme(this.#right));
@@ -71,7 +77,7 @@ export class LineBuffer {
     this.#moveTo(this.#left.length + this.#right.length);
   }
   moveWordLeft(): void {
-    this.#moveTo(startOfWord(this.#left, isWordCharacter));
+    this.#moveTo(startOfWord(this.left, isWordCharacter));
   }
   moveWordRight(): void {
     this.#moveTo(this.#left.length + endOfWord(this.#right));
@@ -79,7 +85,7 @@ export class LineBuffer {
 
   deleteLeft(): void {
     this.#remember('delete');
-    this.#left = this.#left.slice(0, this.#left.length - lastGrapheme(this.#left));
+    this.#left.truncate(this.#left.length - lastGrapheme(this.#left.near));
   }
   deleteRight(): void {
     this.#remember('delete');
@@ -94,11 +100,11 @@ export class LineBuffer {
   }
   /** Back to the last blank, as Ctrl-W does. */
   killArgumentLeft(): void {
-    this.#kill(startOfWord(this.#left, isNotBlank), this.#left.length);
+    this.#kill(startOfWord(this.left, isNotBlank), this.#left.length);
   }
   /** Back to the beginning of the word, as Alt-Backspace does. */
   killWordLeft(): void {
-    this.#kill(startOfWord(this.#left, isWordCharacter), this.#left.length);
+    this.#kill(startOfWord(this.left, isWordCharacter), this.#left.length);
   }
   killWordRight(): void {
     this.#kill(this.#left.length, this.#left.length + endOfWord(this.#right));
@@ -110,7 +116,7 @@ export class LineBuffer {
   /** Exchanges the two characters around the cursor; at the end of the line, the last two. */
   transpose(): void {
     if (this.#right === '') this.moveLeft();
-    const before = lastGrapheme(this.#left);
+    const before = lastGrapheme(this.#left.near);
     const after = firstGrapheme(this.#right);
     if (before === 0 || after === 0) {
       this.moveEnd();
@@ -118,14 +124,16 @@ export class LineBuffer {
     }
     this.#remember('transpose');
     const start = this.#left.length - before;
-    this.#left = this.#left.slice(0, start) + this.#right.slice(0, after) + this.#left.slice(start);
+    const exchanged = this.left.slice(start);
+    this.#left.truncate(start);
+    this.#left.append(this.#right.slice(0, after) + exchanged);
     this.#right = this.#right.slice(after);
   }
 
   undo(): void {
     const earlier = this.#undo.pop();
     if (earlier === undefined) return;
-    this.#left = earlier.left;
+    this.#left.set(earlier.left);
     this.#right = earlier.right;
     this.#lastEdit = '';
   }
@@ -133,11 +141,11 @@ export class LineBuffer {
   #moveTo(cursor: number): void {
     this.#lastEdit = '';
     if (cursor < this.#left.length) {
-      this.#right = this.#left.slice(cursor) + this.#right;
-      this.#left = this.#left.slice(0, cursor);
+      this.#right = this.left.slice(cursor) + this.#right;
+      this.#left.truncate(cursor);
     } else {
       const moved = cursor - this.#left.length;
-      this.#left += this.#right.slice(0, moved);
+      this.#left.append(this.#right.slice(0, moved));
       this.#right = this.#right.slice(moved);
     }
   }
@@ -147,7 +155,7 @@ export class LineBuffer {
     this.#remember('kill');
     const text = this.text;
     this.#killed = text.slice(from, to);
-    this.#left = text.slice(0, from);
+    this.#left.set(text.slice(0, from));
     this.#right = text.slice(to);
   }
 
@@ -155,7 +163,7 @@ export class LineBuffer {
   #remember(edit: string): void {
     if (edit === this.#lastEdit && (edit === 'insert' || edit === 'delete')) return;
     this.#lastEdit = edit;
-    this.#undo.push({ left: this.#left, right: this.#right });
+    this.#undo.push({ left: this.left, right: this.#right });
     if (this.#undo.length > MAX_UNDO) this.#undo.shift();
   }
 }

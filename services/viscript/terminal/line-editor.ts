@@ -68,7 +68,8 @@ export class LineEditor {
       const at = search.match === undefined ? match.length : search.cursor;
       return { prompt: () => search.prompt, left: match.slice(0, at), right: match.slice(at) };
     }
-    return { prompt: this.#read.prompt, left: this.#buffer.left, right: this.#buffer.right };
+    const { text, hidden } = this.#buffer.nearLeft;
+    return { prompt: this.#read.prompt, left: text, right: this.#buffer.right, hidden };
   }
 
   async #take(key: Key): Promise<LineResult | undefined> {

@@ -1,10 +1,12 @@
-import { type Cell, stripEscapes, textOf, textWidth, toCells, widthOf } from './width.ts';
+import { type Cell, stripEscapes, textOf, textWidth, toCells, unitsOf, widthOf } from './width.ts';
 
 /** What is to be seen: the prompt, and the line on both sides of the cursor. */
 export interface Frame {
   prompt: string;
   left: string;
   right: string;
+  /** UTF-16 units of the line before `left` that are not even given, so far away are they. */
+  hidden?: number;
 }
 
 /**
@@ -62,32 +64,33 @@ export class LineView {
     const columns = Math.max(this.#columns(), MIN_COLUMNS) - 1;
     const prompt = fitPrompt(frame.prompt, columns - MIN_TEXT);
     const room = columns - prompt.width;
-    const { left, right } = frame;
+    const { left, right, hidden = 0 } = frame;
 
-    this.#anchor = Math.min(this.#anchor, left.length);
-    const whole = left.length + right.length <= room * UNITS_A_COLUMN ? toCells(left + right) : undefined;
+    this.#anchor = Math.min(this.#anchor, hidden + left.length);
+    const short = hidden + left.length + right.length <= room * UNITS_A_COLUMN;
+    const whole = short ? toCells(left + right) : undefined;
     if (whole !== undefined && widthOf(whole) <= room) {
       this.#anchor = 0;
       return { cells: [prompt, ...whole], cursor: 1 + toCells(left).length };
     }
 
     // Keeps what is seen in place until the cursor leaves it; then the cursor lands in the middle.
-    let before = this.#visibleBefore(left, room - 2);
+    let before = this.#visibleBefore(left, hidden, room - 2);
     if (before === undefined || (this.#anchor > 0 && before.length === 0)) {
-      const kept = lastCells(left, Math.floor(room / 2));
-      this.#anchor = left.length - kept.length;
-      before = toCells(kept);
+      before = lastCells(left, Math.floor(room / 2));
+      this.#anchor = hidden + left.length - unitsOf(before);
     }
-    const head: Cell[] = this.#anchor > 0 ? [{ text: '<', width: 1 }] : [];
+    const head: Cell[] = this.#anchor > 0 ? [{ text: '<', width: 1, units: 0 }] : [];
     const taken = widthOf(head) + widthOf(before);
     const after = firstCells(right, room - taken);
     return { cells: [prompt, ...head, ...before, ...after], cursor: 1 + head.length + before.length };
   }
 
   /** The text from the anchor to the cursor when it fits, else undefined. */
-  #visibleBefore(left: string, room: number): Cell[] | undefined {
-    if (left.length - this.#anchor > room * UNITS_A_COLUMN) return undefined;
-    const cells = toCells(left.slice(this.#anchor));
+  #visibleBefore(left: string, hidden: number, room: number): Cell[] | undefined {
+    const start = this.#anchor - hidden;
+    if (start < 0 || left.length - start > room * UNITS_A_COLUMN) return undefined;
+    const cells = toCells(left.slice(start));
     return widthOf(cells) <= room ? cells : undefined;
   }
 
@@ -110,18 +113,17 @@ const MIN_COLUMNS = 20;
 const MIN_TEXT = 10;
 /** A column is rarely more than a few UTF-16 units; longer text is not even measured. */
 const UNITS_A_COLUMN = 8;
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** The end of a text that fits into so many columns. */
-function lastCells(text: string, columns: number): string {
-  let end = text.slice(-columns * UNITS_A_COLUMN);
-  let width = widthOf(toCells(end));
-  for (const { segment } of graphemes.segment(end)) {
-    if (width <= columns) break;
-    width -= widthOf(toCells(segment));
-    end = end.slice(segment.length);
+function lastCells(text: string, columns: number): Cell[] {
+  const cells = toCells(text.slice(-columns * UNITS_A_COLUMN));
+  let width = 0;
+  let start = cells.length;
+  for (; start > 0; start -= 1) {
+    width += cells[start - 1]?.width ?? 0;
+    if (width > columns) break;
   }
-  return end;
+  return cells.slice(start);
 }
 
 /** The beginning of a text as far as it fits, its last column a `>` when there is more. */
@@ -135,13 +137,13 @@ function firstCells(text: string, columns: number): Cell[] {
     if (width > columns - 1) break;
     shown.push(cell);
   }
-  return columns > 0 ? [...shown, { text: '>', width: 1 }] : [];
+  return columns > 0 ? [...shown, { text: '>', width: 1, units: 0 }] : [];
 }
 
 /** The prompt as one cell; of one that is too wide, its end. */
 function fitPrompt(prompt: string, columns: number): Cell {
   const width = textWidth(prompt);
-  if (width <= columns) return { text: prompt, width };
-  const text = lastCells(stripEscapes(prompt), columns);
-  return { text, width: textWidth(text) };
+  if (width <= columns) return { text: prompt, width, units: 0 };
+  const cells = lastCells(stripEscapes(prompt), columns);
+  return { text: textOf(cells), width: widthOf(cells), units: 0 };
 }

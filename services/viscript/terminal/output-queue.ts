@@ -11,6 +11,7 @@ export class OutputQueue {
   #blocked = false;
   #closed = false;
   #waiting: (() => void)[] = [];
+  #flushing: (() => void)[] = [];
 
   /** @param limit text (UTF-16 units) that may wait; more is left out, and a line says how much */
   constructor(stream: NodeJS.WritableStream, limit: number) {
@@ -22,11 +23,11 @@ export class OutputQueue {
 
   /** Resolves when so little is waiting that the source may go on, or nobody will read any more. Never rejects. */
   write(text: string): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+    if (this.#closed) return this.ready();
     if (this.#length + text.length > this.#limit) this.#skipped += text.length;
     else {
-      this.#pending.push(text);
-      this.#length += text.length;
+      this.#noteSkipped();
+      this.#add(text);
     }
     this.#pump();
     return this.ready();
@@ -34,8 +35,18 @@ export class OutputQueue {
 
   /** Resolves when little is waiting. */
   ready(): Promise<void> {
-    if (this.#closed || this.#length <= LOW_WATER) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => {
+      // Never at once: writes to a tty are synchronous, and a source that only ever awaits them would keep
+      // everybody else, such as the reader of Ctrl-C, from running.
+      if (this.#closed || this.#length <= LOW_WATER) setImmediate(resolve);
+      else this.#waiting.push(resolve);
+    });
+  }
+
+  /** Resolves when the stream has been given everything. */
+  async flush(): Promise<void> {
+    while (!this.#closed && this.#length > 0)
+      await new Promise<void>((resolve) => this.#flushing.push(resolve));
   }
 
   /** Throws away what has not been given to the stream. */
@@ -67,19 +78,27 @@ export class OutputQueue {
       this.#blocked = !this.#stream.write(text.slice(0, end));
     }
     if (this.#pending.length === 0 && this.#skipped > 0) {
-      const note = `\r\n[${this.#skipped} characters left out: this line is slower than the output]\r\n`;
-      this.#skipped = 0;
-      this.#pending.push(note);
-      this.#length += note.length;
+      this.#noteSkipped();
       this.#pump();
     }
-    if (this.#length <= LOW_WATER) this.#wake();
+    this.#wake();
+  }
+
+  #add(text: string): void {
+    this.#pending.push(text);
+    this.#length += text.length;
+  }
+
+  /** Where output was left out, a line says how much. */
+  #noteSkipped(): void {
+    if (this.#skipped === 0) return;
+    this.#add(`\r\n[${this.#skipped} characters left out: this line is slower than the output]\r\n`);
+    this.#skipped = 0;
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    if (this.#length <= LOW_WATER) for (const resolve of this.#waiting.splice(0)) resolve();
+    if (this.#length === 0) for (const resolve of this.#flushing.splice(0)) resolve();
   }
 }
 

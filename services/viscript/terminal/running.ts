@@ -29,9 +29,9 @@ export class Running {
   async run(words: string[]): Promise<number | 'quit'> {
     const { keys, screen, host } = this.#o;
     keys.onInterrupt = () => this.#interrupt();
-    keys.onEnd = () => this.hangUp();
+    keys.onClosed = () => this.hangUp();
     try {
-      const out = (text: string) => (this.#over.signal.aborted ? Promise.resolve() : screen.print(text));
+      const out = (text: string) => screen.print(this.#over.signal.aborted ? '' : text);
       const run = host.run(words, out, this.#cancel.signal, this.#input());
       return await Promise.race([run, this.#abandoned.promise]);
     } catch (error) {
@@ -41,7 +41,7 @@ export class Running {
       this.#over.abort();
       await this.#reading;
       keys.onInterrupt = undefined;
-      keys.onEnd = undefined;
+      keys.onClosed = undefined;
     }
   }
 

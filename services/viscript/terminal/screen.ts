@@ -3,11 +3,7 @@ import type { OutputQueue } from './output-queue.ts';
 import { textWidth } from './width.ts';
 
 /** The line being edited; its prompt may change while it is shown. */
-export interface EditedLine {
-  prompt: () => string;
-  left: string;
-  right: string;
-}
+export type EditedLine = Omit<Frame, 'prompt'> & { prompt: () => string };
 
 /**
  * One owner of everything that is written to a terminal, so that output of commands, notices and the line being
@@ -74,10 +70,11 @@ export class Screen {
 
   /** Leaves the edited line as it stands, with `suffix` after it, and begins a new one. */
   endLine(line: EditedLine, suffix = ''): Promise<void> {
-    const text = this.#view.draw({ prompt: line.prompt(), left: line.left + line.right, right: '' });
+    const text = this.#view.draw({ ...frameOf(line), left: line.left + line.right, right: '' });
     this.#view.forget();
     this.#line = undefined;
     this.#tail = '';
+    this.#bell = false;
     return this.#write(`${text}${suffix}\n`);
   }
 
@@ -92,6 +89,8 @@ export class Screen {
   clear(line: EditedLine): Promise<void> {
     this.#view.forget();
     void this.#write(this.#dumb ? '\n' : '\x1b[H\x1b[2J');
+    // Whoever sees this may have come to the line after the terminal was asked.
+    this.markPastes(true);
     return this.draw(line);
   }
 
@@ -120,5 +119,5 @@ const BELL = '\x07';
 const MAX_TAIL = 4096;
 
 function frameOf(line: EditedLine): Frame {
-  return { prompt: line.prompt(), left: line.left, right: line.right };
+  return { ...line, prompt: line.prompt() };
 }

@@ -93,7 +93,9 @@ export class Terminal {
     input.on('error', onClosed);
     try {
       if (greeting !== undefined) this.notice(greeting);
-      return terminal ? await this.#interactive() : await this.#plain();
+      const end = terminal ? await this.#interactive() : await this.#plain();
+      if (end !== 'closed') await this.#output.flush();
+      return end;
     } finally {
       // The listeners for errors stay: a line that fails later must not end the process.
       output.off('close', onClosed);
@@ -122,9 +124,11 @@ export class Terminal {
     const onResize = () => this.#screen.redraw();
     output.on('resize', onResize);
     setRaw(true);
+    this.#screen.markPastes(true);
     try {
       return await this.#loop(keys, editor);
     } finally {
+      this.#screen.markPastes(false);
       setRaw(false);
       output.off('resize', onResize);
       keys.close();
@@ -137,14 +141,12 @@ export class Terminal {
     this.#onClosed = () => leaving.abort();
     while (!this.#closed) {
       screen.freshLine();
-      screen.markPastes(true);
       const result = await editor.readLine({
         prompt: () => this.#o.host.prompt(),
         commands: true,
         signal: leaving.signal,
       });
       if (result.kind === 'closed' || result.kind === 'stopped') return 'closed';
-      screen.markPastes(false);
       if (result.kind === 'eof') return 'eof';
       if (result.kind === 'too-long') this.#refuse(tooLong(this.#maxLine));
       if (result.kind !== 'line') continue;

@@ -5,14 +5,19 @@ import { eastAsianWidth } from 'get-east-asian-width';
 export interface Cell {
   text: string;
   width: number;
+  /** Length of what it stands for, in UTF-16 units. */
+  units: number;
 }
 
 /** The graphemes of a text; control characters are shown as `^C`. */
 export function toCells(text: string): Cell[] {
+  // Most lines; asking for graphemes costs microseconds each, at every key.
+  if (ASCII.test(text)) return Array.from(text, (character) => ({ text: character, width: 1, units: 1 }));
   const cells: Cell[] = [];
   for (const { segment } of graphemes.segment(text)) {
     const shown = segment.replace(CONTROLS, caret);
-    cells.push({ text: shown, width: shown === segment ? graphemeWidth(segment) : shown.length });
+    const width = shown === segment ? graphemeWidth(segment) : shown.length;
+    cells.push({ text: shown, width, units: segment.length });
   }
   return cells;
 }
@@ -35,7 +40,12 @@ export function widthOf(cells: Cell[]): number {
   return cells.reduce((sum, cell) => sum + cell.width, 0);
 }
 
+export function unitsOf(cells: Cell[]): number {
+  return cells.reduce((sum, cell) => sum + cell.units, 0);
+}
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+const ASCII = /^[ -~]*$/;
 const CONTROLS = /\p{Cc}/gu;
 const EMOJI = /^\p{RGI_Emoji}$/v;
 /** Marks that stand on the character before them, and characters that are not seen at all. */

@@ -47,7 +47,8 @@ export class PtyPair {
   /** Both ends vanish, as when somebody pulls the cable of a USB adapter. */
   async unplug(): Promise<void> {
     const socat = this.#socat;
-    if (socat === undefined || socat.exitCode !== null) return;
+    if (socat === undefined) return;
+    this.#socat = undefined;
     const exited = once(socat, 'exit');
     socat.kill('SIGTERM');
     await exited;

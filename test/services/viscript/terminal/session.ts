@@ -1,5 +1,7 @@
-import { createReadStream, createWriteStream, openSync, type ReadStream, type WriteStream } from 'node:fs';
-import { ReadStream as TtyReadStream, WriteStream as TtyWriteStream } from 'node:tty';
+import { once } from 'node:events';
+import { createWriteStream, openSync, type WriteStream } from 'node:fs';
+import { ReadStream as TtyReadStream } from 'node:tty';
+import { SerialPort } from 'serialport';
 import { History } from '../../../../services/viscript/terminal/history.ts';
 import {
   Terminal,
@@ -18,25 +20,22 @@ export class Session implements AsyncDisposable {
   readonly terminal: Terminal;
   readonly ended: Promise<TerminalEnd>;
   readonly pair: PtyPair;
-  readonly #tty: { input: TtyReadStream; output: TtyWriteStream };
-  readonly #read: ReadStream;
-  readonly #write: WriteStream;
+  readonly #input: TtyReadStream;
+  /** Not a tty stream: its writes would stop this process, in which the reader lives too. */
+  readonly #output: WriteStream;
+  readonly #far: SerialPort;
   readonly #columns: number;
 
-  private constructor(pair: PtyPair, history: History, options: Partial<TerminalOptions>) {
+  private constructor(pair: PtyPair, far: SerialPort, history: History, options: Partial<TerminalOptions>) {
     this.pair = pair;
+    this.#far = far;
     this.#columns = options.columns?.() ?? 80;
-    this.#tty = {
-      input: new TtyReadStream(openSync(pair.near, 'r+')),
-      output: new TtyWriteStream(openSync(pair.near, 'r+')),
-    };
-    this.#read = createReadStream(pair.far);
-    this.#read.on('data', (chunk) => this.transcript.add(Buffer.from(chunk)));
-    // The pair vanishes at the end, and with it this end of the line.
-    this.#read.on('error', () => this.#read.destroy());
-    this.#write = createWriteStream(pair.far);
+    this.#input = new TtyReadStream(openSync(pair.near, 'r+'));
+    this.#output = createWriteStream(pair.near);
+    far.on('data', this.transcript.add);
     this.terminal = new Terminal({
-      ...this.#tty,
+      input: this.#input,
+      output: this.#output,
       host: this.host,
       history,
       color: false,
@@ -49,13 +48,15 @@ export class Session implements AsyncDisposable {
 
   static async open(options: Partial<TerminalOptions> = {}): Promise<Session> {
     const pair = await PtyPair.open();
-    const session = new Session(pair, options.history ?? (await History.open(undefined)), options);
+    const far = new SerialPort({ path: pair.far, baudRate: 115_200 });
+    await once(far, 'open');
+    const session = new Session(pair, far, options.history ?? (await History.open(undefined)), options);
     await session.transcript.waitFor(/> $/);
     return session;
   }
 
   type(text: string | Uint8Array): void {
-    this.#write.write(text);
+    this.#far.write(typeof text === 'string' ? text : Buffer.from(text));
   }
 
   /** Types a line and waits for the prompt after it. */
@@ -78,12 +79,21 @@ export class Session implements AsyncDisposable {
     return screen;
   }
 
+  /** The line goes away under the terminal. */
+  async unplug(): Promise<void> {
+    if (this.#far.isOpen) {
+      const closed = once(this.#far, 'close');
+      this.#far.close();
+      await closed;
+    }
+    await this.pair.unplug();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.unplug();
     await this.pair.close();
     await this.ended;
-    this.#tty.input.destroy();
-    this.#tty.output.destroy();
-    this.#read.destroy();
-    this.#write.destroy();
+    this.#input.destroy();
+    this.#output.destroy();
   }
 }
