@@ -70,10 +70,19 @@ run_npm_ci() {
     tail -n 15 -- "$log" | sed 's/^/    /'
     give_up "What to do: check that the npm registry can be reached ('npm ping'), then try again. Log: $log"
   fi
+  link_node
   if ! "$root/node_modules/.bin/node" --version >/dev/null; then
     give_up 'The Node.js of the lock file does not run here: it is for Linux on x86-64 or arm64 with glibc.'
   fi
   printf '✓ %-36s %6s.0 s\n' 'Install npm packages' "$((SECONDS - before))"
+}
+
+# npm 9 takes the link of the command away again, together with the package for the other processor.
+link_node() {
+  local installed=("$root"/node_modules/node-linux-*/bin/node) link=$root/node_modules/.bin/node
+  if [[ ! -e $link && -x ${installed[0]} ]]; then
+    ln -sf "../${installed[0]#"$root/node_modules/"}" "$link"
+  fi
 }
 
 give_up() {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const bootstrap = join(import.meta.dirname, '../../scripts/lib/bootstrap.sh');
 /** What the script itself uses; a PATH with only these has neither Node.js nor npm. */
-const tools = ['bash', 'cat', 'dirname', 'flock', 'mkdir', 'sed', 'sha256sum', 'tail', 'uname'];
+const tools = ['bash', 'cat', 'dirname', 'flock', 'ln', 'mkdir', 'sed', 'sha256sum', 'tail', 'uname'];
 
 let folder: string;
 let repository: string;
@@ -18,19 +18,19 @@ beforeEach(async () => {
   repository = join(folder, 'skym é x');
   await mkdir(join(repository, 'scripts/lib'), { recursive: true });
   await copyFile(bootstrap, join(repository, 'scripts/lib/bootstrap.sh'));
-  await mkdir(join(repository, 'own-node'));
-  await writeJson('own-node/package.json', { name: 'own-node', version: '1.0.0', bin: { node: 'node.sh' } });
+  await mkdir(join(repository, 'node-linux-own/bin'), { recursive: true });
+  await writeJson('node-linux-own/package.json', { name: 'node-linux-own', version: '1.0.0', bin: { node: 'bin/node' } });
   const node = `#!/bin/sh\nOWN_NODE=yes exec '${process.execPath}' "$@"\n`;
-  await writeFile(join(repository, 'own-node/node.sh'), node);
-  await chmod(join(repository, 'own-node/node.sh'), 0o755);
-  const manifest = { name: 'made-up', version: '1.0.0', dependencies: { 'own-node': 'file:own-node' } };
+  await writeFile(join(repository, 'node-linux-own/bin/node'), node);
+  await chmod(join(repository, 'node-linux-own/bin/node'), 0o755);
+  const manifest = { name: 'made-up', version: '1.0.0', dependencies: { 'node-linux-own': 'file:node-linux-own' } };
   await writeJson('package.json', manifest);
   await writeJson('package-lock.json', {
     ...{ name: 'made-up', version: '1.0.0', lockfileVersion: 3, requires: true },
     packages: {
       '': manifest,
-      'node_modules/own-node': { resolved: 'own-node', link: true },
-      'own-node': { version: '1.0.0', bin: { node: 'node.sh' } },
+      'node_modules/node-linux-own': { resolved: 'node-linux-own', link: true },
+      'node-linux-own': { version: '1.0.0', bin: { node: 'bin/node' } },
     },
   });
   await writeFile(join(repository, '.npmrc'), 'ignore-scripts=true\noffline=true\n');
@@ -114,7 +114,7 @@ it.each(['npm', 'node and npm'] as const)('says what to do where %s is missing',
 it('shows why npm failed and what to do, and tries again the next time', async () => {
   const manifest = join(repository, 'package.json');
   const before = await readFile(manifest, 'utf8');
-  await writeFile(manifest, before.replace('file:own-node', '^9.0.0'));
+  await writeFile(manifest, before.replace('file:node-linux-own', '^9.0.0'));
   const failed = await start();
   expect(failed.status).toBe(1);
   expect(failed.stdout).toContain('✗ Install npm packages');
@@ -128,6 +128,14 @@ it('installs once when two scripts start at the same time', async () => {
   const both = await Promise.all([start(['one']), start(['two'])]);
   expect(both.map(({ status }) => status)).toEqual([0, 0]);
   expect(both.filter(({ stdout }) => stdout.includes('Install npm packages'))).toHaveLength(1);
+});
+
+it('makes the link to Node.js that an older npm loses', async () => {
+  const manifest = { name: 'node-linux-own', version: '1.0.0' };
+  await writeJson('node-linux-own/package.json', manifest);
+  const lock = join(repository, 'package-lock.json');
+  await writeFile(lock, (await readFile(lock, 'utf8')).replace(',"bin":{"node":"bin/node"}', ''));
+  expect((await start(['linked'])).stdout).toContain('["yes","linked"]');
 });
 
 it('is found through a link to its folder', async () => {
