@@ -1,5 +1,5 @@
 /** What travels between an app and the tracker, and its bounds. */
-import { z } from 'zod';
+import { type Fields, fail, integer, number, optionalText, shape, text } from '../signal/shape.ts';
 
 export const limits = {
   /** Largest message, in bytes. */
@@ -22,51 +22,113 @@ export const trackerError = {
   full: -32_012,
 } as const;
 
-const word = z
-  .string()
-  .max(limits.nameLength)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only, a letter or digit first');
-
-const printable = /^[!-~]+$/;
-
-export const entry = z.object({
+/** What others learn of an app. */
+export interface Entry {
   /** Unique in the tracker. */
-  name: word,
+  name: string;
   /** What the app does, the same for all that do it. */
-  type: word,
+  type: string;
   /** The node that the app is attached to, as others name it: its key. */
-  node: z.string().max(limits.nodeLength).regex(printable, 'printable ASCII without spaces only'),
+  node: string;
   /** Where the app is reached at that node. */
-  address: z.string().max(limits.addressLength).regex(printable, 'printable ASCII without spaces only'),
-});
+  address: string;
+}
 
-/** 32 random bytes and more, as the app wrote them down; whoever shows it again owns the name. */
-export const ownerSecret = z.string().regex(/^[A-Za-z0-9_-]{43,128}$/, '43 to 128 characters of base64url');
+export interface Found extends Entry {
+  /** Milliseconds until it is forgotten, if it does not renew. */
+  expiresIn: number;
+}
 
-export const registerParams = entry.extend({
-  secret: ownerSecret,
+export interface RegisterParams extends Entry {
+  /** Text of 32 random bytes and more in base64url; whoever shows it again owns the name. */
+  secret: string;
   /** Milliseconds. */
-  lease: z.int().min(limits.leaseMs.min).max(limits.leaseMs.max).default(limits.leaseMs.default),
-});
+  lease: number;
+}
 
-export const ownerParams = z.object({ name: word, secret: ownerSecret });
-
-export const findParams = z.object({
-  name: word.optional(),
-  type: word.optional(),
+export interface FindParams {
+  name?: string | undefined;
+  type?: string | undefined;
   /** Only names that sort behind this one. */
-  after: word.optional(),
-});
+  after?: string | undefined;
+}
 
-export const leaseAnswer = z.object({ lease: z.number() });
-
-export const findAnswer = z.object({
-  apps: z.array(entry.extend({ /** Milliseconds. */ expiresIn: z.number() })),
+export interface FindAnswer {
+  apps: Found[];
   /** Give it as `after` for the next page; not there when this was the last. */
-  next: word.optional(),
-});
+  next?: string | undefined;
+}
 
-export type Entry = z.infer<typeof entry>;
-export type Found = z.infer<typeof findAnswer>['apps'][number];
-export type RegisterParams = z.infer<typeof registerParams>;
-export type FindParams = z.infer<typeof findParams>;
+export const registerParams = shape(
+  (fields): RegisterParams => ({ ...entryOf(fields), secret: secret(fields), lease: lease(fields) }),
+);
+
+export const ownerParams = shape((fields) => ({ name: word(fields, 'name'), secret: secret(fields) }));
+
+export const findParams = shape(
+  (fields): FindParams => ({
+    name: optionalWord(fields, 'name'),
+    type: optionalWord(fields, 'type'),
+    after: optionalWord(fields, 'after'),
+  }),
+);
+
+export const leaseAnswer = shape((fields) => ({ lease: number(fields, 'lease') }));
+
+const found = shape((fields): Found => ({ ...entryOf(fields), expiresIn: number(fields, 'expiresIn') }));
+
+export const findAnswer = shape(
+  (fields): FindAnswer => ({
+    apps: list(fields, 'apps').map(found.parse),
+    next: optionalText(fields, 'next'),
+  }),
+);
+
+/** The fields of an app that are shown to others, checked. @throws {ShapeError} */
+export function entryOf(fields: Fields): Entry {
+  return {
+    name: word(fields, 'name'),
+    type: word(fields, 'type'),
+    node: printable(fields, 'node', limits.nodeLength),
+    address: printable(fields, 'address', limits.addressLength),
+  };
+}
+
+/** Milliseconds; the default where none is given. @throws {ShapeError} */
+export function lease(fields: Fields): number {
+  const { min, default: usual, max } = limits.leaseMs;
+  if (fields.lease === undefined) return usual;
+  const value = integer(fields, 'lease', min);
+  return value <= max ? value : fail('lease', `at most ${max} ms`);
+}
+
+/** A list of anything. @throws {ShapeError} */
+export function list(fields: Fields, field: string): unknown[] {
+  const value = fields[field];
+  return Array.isArray(value) ? value : fail(field, 'a list');
+}
+
+/** A text of which `pattern` fits the whole. @throws {ShapeError} */
+export function textLike(fields: Fields, field: string, pattern: RegExp, wanted: string): string {
+  const value = text(fields, field);
+  return pattern.test(value) ? value : fail(field, wanted);
+}
+
+function word(fields: Fields, field: string): string {
+  const wanted = `1 to ${limits.nameLength} of letters, digits, ".", "_" and "-", a letter or digit first`;
+  text(fields, field, limits.nameLength);
+  return textLike(fields, field, /^[A-Za-z0-9][A-Za-z0-9._-]*$/, wanted);
+}
+
+function optionalWord(fields: Fields, field: string): string | undefined {
+  return fields[field] === undefined ? undefined : word(fields, field);
+}
+
+function printable(fields: Fields, field: string, maxLength: number): string {
+  text(fields, field, maxLength);
+  return textLike(fields, field, /^[!-~]+$/, 'printable ASCII without spaces');
+}
+
+function secret(fields: Fields): string {
+  return textLike(fields, 'secret', /^[A-Za-z0-9_-]{43,128}$/, '43 to 128 characters of base64url');
+}

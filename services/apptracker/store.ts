@@ -1,20 +1,22 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import { fail, shape } from '../signal/shape.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { StoredLease } from './leases.ts';
-import { entry, limits } from './messages.ts';
+import { entryOf, lease, list, textLike } from './messages.ts';
 
-const fileShape = z.object({
-  version: z.literal(1),
-  leases: z.array(
-    entry.extend({
-      lease: z.int().min(limits.leaseMs.min).max(limits.leaseMs.max),
-      owner: z.string().regex(/^[0-9a-f]{64}$/),
-    }),
-  ),
-});
+const storedLease = shape(
+  (fields): StoredLease => ({
+    ...entryOf(fields),
+    lease: lease(fields),
+    owner: textLike(fields, 'owner', /^[0-9a-f]{64}$/, 'a SHA-256 in hex'),
+  }),
+);
+
+const fileShape = shape((fields) =>
+  fields.version === 1 ? list(fields, 'leases').map(storedLease.parse) : fail('version', '1'),
+);
 
 /**
  * Where the leases of a tracker on `address` are kept: in the folder that viscript or systemd gives
@@ -61,7 +63,7 @@ export class Store {
       throw error;
     }
     try {
-      return fileShape.parse(JSON.parse(text)).leases;
+      return fileShape.parse(JSON.parse(text));
     } catch (cause) {
       await rename(this.file, `${this.file}.bad`);
       throw new Error(

@@ -1,6 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+
+// An import of node:http would evaluate all its exports, the browser's WebSocket among them: 13 MB of memory.
+const { createServer } = process.getBuiltinModule('node:http');
 
 export interface AcceptorOptions {
   /** Largest message received, in bytes. */

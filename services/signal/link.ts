@@ -1,8 +1,9 @@
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { dial } from './dial.ts';
-import { errorCode, type Parser, type Peer, RpcError } from './jsonrpc.ts';
+import { errorCode, type Peer, RpcError } from './jsonrpc.ts';
 import { limits } from './limits.ts';
 import { pause } from './pause.ts';
+import { nothing, number, shape, text } from './shape.ts';
 import { UsageMeter } from './usage.ts';
 
 /** viscript does not know this launch, or its token was used already. */
@@ -115,8 +116,8 @@ export class SignalLink {
   }
 
   #serve(peer: Peer): void {
-    peer.handle('app.ping', anyParams, () => ({}));
-    peer.handle('app.usage', anyParams, () => this.#usage.read());
+    peer.handle('app.ping', nothing, () => ({}));
+    peer.handle('app.usage', nothing, () => this.#usage.read());
     peer.handle('app.shutdown', shutdownParams, ({ grace }) => {
       // First the answer, then the end.
       setImmediate(() => this.#options.onShutdown(grace));
@@ -125,27 +126,6 @@ export class SignalLink {
   }
 }
 
-// Written by hand, as the schemas of the server would cost each app the loading of a package.
-const anyParams: Parser<unknown> = { parse: (params) => params };
+const tokenAnswer = shape((fields) => ({ token: text(fields, 'token') }));
 
-const tokenAnswer: Parser<{ token: string }> = {
-  parse(value) {
-    const token = field(value, 'token');
-    if (typeof token !== 'string') throw new TypeError('"token" must be a text');
-    return { token };
-  },
-};
-
-const shutdownParams: Parser<{ grace: number }> = {
-  parse(value) {
-    const grace = field(value, 'grace');
-    if (typeof grace !== 'number' || !(grace >= 0)) throw new TypeError('"grace" must be milliseconds');
-    return { grace };
-  },
-};
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && name in value
-    ? (value as Record<string, unknown>)[name]
-    : undefined;
-}
+const shutdownParams = shape((fields) => ({ grace: number(fields, 'grace') }));
