@@ -35,7 +35,7 @@ node_modules_are_current() {
 }
 
 lock_digest() {
-  cat -- "$root"/{package.json,package-lock.json,.npmrc} <(uname -m) | sha256sum
+  cat -- "$root"/{package-lock.json,.npmrc} <(uname -m) | sha256sum
 }
 
 require_npm() {

@@ -19,11 +19,19 @@ beforeEach(async () => {
   await mkdir(join(repository, 'scripts/lib'), { recursive: true });
   await copyFile(bootstrap, join(repository, 'scripts/lib/bootstrap.sh'));
   await mkdir(join(repository, 'node-linux-own/bin'), { recursive: true });
-  await writeJson('node-linux-own/package.json', { name: 'node-linux-own', version: '1.0.0', bin: { node: 'bin/node' } });
+  await writeJson('node-linux-own/package.json', {
+    name: 'node-linux-own',
+    version: '1.0.0',
+    bin: { node: 'bin/node' },
+  });
   const node = `#!/bin/sh\nOWN_NODE=yes exec '${process.execPath}' "$@"\n`;
   await writeFile(join(repository, 'node-linux-own/bin/node'), node);
   await chmod(join(repository, 'node-linux-own/bin/node'), 0o755);
-  const manifest = { name: 'made-up', version: '1.0.0', dependencies: { 'node-linux-own': 'file:node-linux-own' } };
+  const manifest = {
+    name: 'made-up',
+    version: '1.0.0',
+    dependencies: { 'node-linux-own': 'file:node-linux-own' },
+  };
   await writeJson('package.json', manifest);
   await writeJson('package-lock.json', {
     ...{ name: 'made-up', version: '1.0.0', lockfileVersion: 3, requires: true },
