@@ -81,6 +81,7 @@ run_npm_ci() {
 link_node() {
   local installed=("$root"/node_modules/node-linux-*/bin/node) link=$root/node_modules/.bin/node
   if [[ ! -e $link && -x ${installed[0]} ]]; then
+    mkdir -p -- "${link%/*}"
     ln -sf "../${installed[0]#"$root/node_modules/"}" "$link"
   fi
 }
