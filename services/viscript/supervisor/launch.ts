@@ -94,6 +94,7 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   #process: LaunchedProcess | undefined;
   #session: SignalSession | undefined;
   #token: string | undefined;
+  #usedToken = '';
   #killReason: string | undefined;
   #stopReport: Promise<StopReport> | undefined;
 
@@ -133,10 +134,16 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     return this.#token;
   }
 
-  /** Judges a registration; each token is good for one. @returns the next token, or undefined to refuse */
+  /**
+   * Judges a registration; each token is good for one. While nobody is connected the last used one is accepted too:
+   * the answer with its successor may have been lost together with the connection.
+   * @returns the next token, or undefined to refuse
+   */
   authorize(token: string): string | undefined {
-    if (this.#token === undefined || this.#process === undefined || !equal(this.#token, token))
-      return undefined;
+    if (this.#token === undefined || this.#process === undefined) return undefined;
+    const repeated = this.#session === undefined && equal(this.#usedToken, token);
+    if (!repeated && !equal(this.#token, token)) return undefined;
+    this.#usedToken = token;
     this.#token = newToken();
     return this.#token;
   }
@@ -249,6 +256,7 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     this.output.flush();
     this.#process = undefined;
     this.#token = undefined;
+    this.#usedToken = '';
     this.#session?.close('the app has ended');
     this.#session = undefined;
     this.statusText = '';
