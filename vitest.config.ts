@@ -9,6 +9,7 @@ export default defineConfig({
           name: 'runtime',
           include: ['test/**/*.test.ts'],
           exclude: ['test/image/**'],
+          globalSetup: ['test/build-bundle.ts'],
           testTimeout: 30_000,
           pool: 'forks',
         },
