@@ -3,11 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildImage } from '../image/build.ts';
 import { runQemu } from '../image/qemu/index.ts';
 import { build } from './build.ts';
 import { confirm, describeNeeds, findNeeds, obstacle } from './host/needs.ts';
 import { installPackages, planInstall } from './host/packages.ts';
+import { buildBoardImage, out } from './lib/board-image.ts';
 import { abortOnSignals, root, runProgram, stepsOf } from './lib/program.ts';
 
 const usage = `Usage: ./scripts/run [-y] [--local]
@@ -40,7 +40,7 @@ await runProgram('run', async () => {
 });
 
 async function runLocal(): Promise<number> {
-  await bundle();
+  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
   const viscript = spawn(process.execPath, [join(root, 'dist/viscript.js')], { stdio: 'inherit' });
   // Ctrl-C reaches viscript too, which decides what it means.
   process.on('SIGINT', () => undefined);
@@ -52,7 +52,6 @@ async function runLocal(): Promise<number> {
 }
 
 async function runBoard(yes: boolean): Promise<number> {
-  const out = join(root, 'out');
   const plan = await planInstall(['image', 'qemu']);
   const needs = await findNeeds(plan, join(out, BOARD, 'skyminer.img'), root);
   const reuses = plan.missing.length === 0 && needs.built;
@@ -66,18 +65,13 @@ async function runBoard(yes: boolean): Promise<number> {
   if (ask && !(await confirm('Go on?'))) return 1;
 
   await installPackages(plan, steps);
-  await bundle();
-  const { image, uBoot } = await buildImage({ board: BOARD, source: 'debian', out, steps });
+  const { image, uBoot } = await buildBoardImage({ board: BOARD, source: 'debian', steps });
   const authorizedKeys = await publicKey();
   await runQemu({
     ...{ image, uBoot, steps, input: process.stdin, output: process.stdout, signal: abortOnSignals() },
     ...(authorizedKeys === undefined ? {} : { authorizedKeys }),
   });
   return 0;
-}
-
-async function bundle(): Promise<void> {
-  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
 }
 
 /** This user's SSH key, so that the board also answers to ssh. */

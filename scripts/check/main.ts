@@ -1,11 +1,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
-import { buildImage } from '../../image/build.ts';
 import { CommandError, run } from '../../image/run.ts';
 import { type Step, StepError, type Steps, showSteps } from '../../image/steps.ts';
 import { build } from '../build.ts';
 import { installPackages, planInstall } from '../host/packages.ts';
+import { buildBoardImage } from '../lib/board-image.ts';
+import { root } from '../lib/program.ts';
 import { addTallies, report, type Tally, tallyOfCheck, tallyOfVitest } from './results.ts';
 
 const usage = `Usage: ./scripts/test [--quick]
@@ -17,10 +18,11 @@ The last line of the output counts them: N passed, M failed, K skipped.
   -h, --help print this text
 `;
 
-const root = join(import.meta.dirname, '../..');
 const logs = join(root, 'out/logs/test');
+type Project = 'runtime' | 'image';
+
 /** A run that takes longer hangs. */
-const VITEST_DEADLINE_MS = { runtime: 8 * 60_000, image: 25 * 60_000 };
+const VITEST_DEADLINE_MS: Record<Project, number> = { runtime: 8 * 60_000, image: 25 * 60_000 };
 
 const { values } = parseArgs({
   options: {
@@ -48,10 +50,10 @@ async function checkAll(steps: Steps, quick: boolean): Promise<Tally[]> {
   const prepared = [packages, bundle].filter(({ failed }) => failed.length > 0);
   if (quick) return [...prepared, ...(await checkSources(steps))];
 
-  // The image is built while the unit tests run: each keeps about one core busy.
-  const [sources, image] = await Promise.all([checkSources(steps), checkImageBuild(steps)]);
-  const imageTests = image.failed.length > 0 ? [] : [await vitest('image', 'Image tests', steps)];
-  return [...prepared, ...sources, image, ...imageTests];
+  // The image is built while the unit tests run: each keeps about one core busy. Its tests get the machine alone.
+  const sources = checkSources(steps);
+  const image = await checkImage(steps, sources);
+  return [...prepared, ...(await sources), ...image];
 }
 
 async function checkSources(steps: Steps): Promise<Tally[]> {
@@ -67,10 +69,14 @@ async function checkSources(steps: Steps): Promise<Tally[]> {
   return [lint, types, shell, await vitest('runtime', 'Unit and integration tests', steps)];
 }
 
-function checkImageBuild(steps: Steps): Promise<Tally> {
-  return check('image build', async () => {
-    await buildImage({ board: 'qemu-aarch64', source: 'debian', out: join(root, 'out'), steps });
+async function checkImage(steps: Steps, before: Promise<unknown>): Promise<Tally[]> {
+  let image = '';
+  const built = await check('image build', async () => {
+    ({ image } = await buildBoardImage({ board: 'qemu-aarch64', source: 'debian', steps }));
   });
+  await before;
+  if (built.failed.length > 0) return [built];
+  return [built, await vitest('image', 'Image tests', steps, { SKYMINER_IMAGE: image })];
 }
 
 function tool(title: string, [command = '', ...args]: string[], steps: Steps): Promise<Tally> {
@@ -81,13 +87,18 @@ function tool(title: string, [command = '', ...args]: string[], steps: Steps): P
   );
 }
 
-async function vitest(project: 'runtime' | 'image', title: string, steps: Steps): Promise<Tally> {
+async function vitest(
+  project: Project,
+  title: string,
+  steps: Steps,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Tally> {
   const results = join(logs, `${project}.jsonl`);
   await rm(results, { force: true });
   let tally: Tally | undefined;
   const crashed = await check(title, () =>
     steps.step(title, 'The failed tests are listed at the end.', async (step) => {
-      const status = await runVitest(project, results, step);
+      const status = await runVitest(project, { ...environment, SKYMINER_TEST_RESULTS: results }, step);
       tally = tallyOfVitest(title, await readFile(results, 'utf8'), status);
       step.note(`${tally.passed} passed`);
       if (tally.failed.length > 0) throw new Error(`${tally.failed.length} failed`);
@@ -97,13 +108,17 @@ async function vitest(project: 'runtime' | 'image', title: string, steps: Steps)
 }
 
 /** Returns the exit status, or null when it died of a signal. */
-async function runVitest(project: 'runtime' | 'image', results: string, step: Step): Promise<number | null> {
+async function runVitest(
+  project: Project,
+  environment: NodeJS.ProcessEnv,
+  step: Step,
+): Promise<number | null> {
   const args = ['run', '--project', project, '--allowOnly=false', '--maxWorkers=2'];
   const reporters = ['--reporter=default', `--reporter=${join(import.meta.dirname, 'reporter.ts')}`];
   try {
     await run(join(root, 'node_modules/.bin/vitest'), [...args, ...reporters], {
       log: step.log,
-      env: { SKYMINER_TEST_RESULTS: results, NO_COLOR: '1' },
+      env: { ...environment, NO_COLOR: '1' },
       signal: AbortSignal.timeout(VITEST_DEADLINE_MS[project]),
       onLine: (line) => step.note(stripVTControlCharacters(line).trim()),
     });

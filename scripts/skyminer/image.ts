@@ -1,29 +1,23 @@
-import { join } from 'node:path';
-import { buildImage } from '../../image/build.ts';
 import { ImageError } from '../../image/error.ts';
-import { build } from '../build.ts';
 import { installPackages, planInstall } from '../host/packages.ts';
-import { root, stepsOf } from '../lib/program.ts';
+import { buildBoardImage } from '../lib/board-image.ts';
+import { stepsOf } from '../lib/program.ts';
 
 export interface ImageOptions {
   board: string;
   source: string;
   manifest?: string;
-  refresh?: boolean;
+  refresh: boolean;
+  release: boolean;
 }
 
 /** `skyminer image`: installs what is missing, bundles the runtime and builds the image. */
-export async function makeImage({ board, source, manifest, refresh }: ImageOptions): Promise<void> {
+export async function makeImage({ source, ...options }: ImageOptions): Promise<void> {
   if (source !== 'debian' && source !== 'buildroot') {
-    throw new ImageError(`There is no source "${source}". Sources: debian.`);
+    throw new ImageError(`There is no source "${source}": use debian.`);
   }
   const steps = stepsOf('image');
   await installPackages(await planInstall(['image']), steps);
-  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
-  const built = await buildImage({
-    ...{ board, source, out: join(root, 'out'), steps },
-    ...(manifest === undefined ? {} : { manifest }),
-    ...(refresh === undefined ? {} : { refresh }),
-  });
-  process.stdout.write(`${built.image} (${built.version})\n`);
+  const { image, directory } = await buildBoardImage({ ...options, source, steps });
+  process.stdout.write(`\n${image}\nThe packages it is made of, and checksums, are in ${directory}.\n`);
 }

@@ -5,6 +5,9 @@ import { makeImage } from './image.ts';
 import { startBoards, startHub } from './qemu.ts';
 import { version } from './version.ts';
 
+const MIRROR = `
+The Debian mirror is the one this machine is configured with, or SKYMINER_DEBIAN_MIRROR.`;
+
 await runProgram('skyminer', async () => {
   try {
     await program().parseAsync();
@@ -30,7 +33,9 @@ function program(): Command {
     .option('-b, --board <board>', 'folder in board/ that describes the board', 'qemu-aarch64')
     .option('--source <source>', 'where the root file system comes from: debian', 'debian')
     .option('--manifest <file>', 'use exactly the packages of an earlier image, which came with it')
-    .option('--refresh', 'ask the mirror for newer packages than those in the cache')
+    .option('--refresh', 'ask the mirror for newer packages than those in the cache', false)
+    .option('--release', 'newest packages, and the image packed with xz for publishing', false)
+    .addHelpText('after', MIRROR)
     .action(makeImage);
 
   skyminer
@@ -62,7 +67,10 @@ function program(): Command {
 
 /** Commander's complaint in the form of this tool's other errors. */
 function oneLine(complaint: string): string {
-  return `skyminer: ${complaint.replace(/^error: /, '').trim().replace(/\.$/, '')}; see 'skyminer --help'\n`;
+  return `skyminer: ${complaint
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.$/, '')}; see 'skyminer --help'\n`;
 }
 
 function wholeNumber(text: string): number {
