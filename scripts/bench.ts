@@ -1,0 +1,109 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { showSteps } from '../image/steps.ts';
+import { build } from './build.ts';
+import { installPackages, planInstall } from './host/packages.ts';
+import { root, runProgram } from './lib/program.ts';
+import { measureApp } from './measure/app.ts';
+import { Births } from './measure/births.ts';
+import { installPm2, Pm2 } from './measure/pm2.ts';
+import { isMet, markdownTable, type Row } from './measure/row.ts';
+import { IDLE_APPS, PROBE } from './measure/supervisor.ts';
+import { Supervisord } from './measure/supervisord.ts';
+import { measureSupervisors } from './measure/supervisors.ts';
+import { Viscript } from './measure/viscript.ts';
+
+const usage = `Usage: ./scripts/bench [--no-image] [--rounds N] [--output FILE]
+
+Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
+what must be reached and what is aimed at was reached. Takes half an hour, ten minutes without the image.
+Only ratios mean something on a machine that does other things too.
+
+  --no-image      leave out building and booting images
+  --rounds N      rounds in which everything is measured once (default and least 7)
+  --output FILE   write the table into a file too
+  -h, --help      print this text
+`;
+
+const LEAST_ROUNDS = 7;
+const out = join(root, 'out/bench');
+const steps = showSteps({ logs: join(root, 'out/logs/bench'), output: process.stderr });
+
+await runProgram('bench', async () => {
+  const { values } = parseArgs({
+    options: {
+      'no-image': { type: 'boolean', default: false },
+      rounds: { type: 'string', default: String(LEAST_ROUNDS) },
+      output: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < LEAST_ROUNDS) {
+    process.stderr.write(`bench: --rounds must be a whole number of at least ${LEAST_ROUNDS}\n`);
+    return 2;
+  }
+  const withImage = !values['no-image'];
+  await installPackages(await planInstall(withImage ? ['bench', 'image', 'qemu'] : ['bench']), steps);
+  const rows = await measureRuntime(rounds);
+  const report = `${machine()}\n\n${markdownTable(rows)}`;
+  process.stdout.write(report);
+  if (values.output !== undefined) await writeFile(values.output, report);
+  return rows.every((row) => row.must === undefined || isMet(row, row.must)) ? 0 : 1;
+});
+
+async function measureRuntime(rounds: number): Promise<Row[]> {
+  const bundle = join(out, 'dist');
+  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
+    build({ out: bundle }),
+  );
+  const pm2 = await steps.step('Install PM2', 'Check that the npm registry can be reached.', (step) =>
+    installPm2(join(out, 'pm2'), step.log),
+  );
+  // Not below the repository, whose path may be too long for a socket.
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
+  try {
+    const supervisors = await steps.step('Measure supervisors', 'See the log.', async (step) => {
+      using births = await Births.open(folder, [...IDLE_APPS, PROBE]);
+      return await measureSupervisors({
+        ours: new Viscript({
+          program: join(bundle, 'viscript.js'),
+          folder: join(folder, 'viscript'),
+          births,
+        }),
+        pm2: new Pm2({ program: pm2, folder: join(folder, 'pm2'), births }),
+        supervisord: new Supervisord({
+          folder: join(folder, 'supervisord'),
+          births,
+          version: await Supervisord.versionHere(),
+        }),
+        ...{ births, rounds, progress: step.note },
+      });
+    });
+    const app = await steps.step('Measure an app', 'See the log.', (step) =>
+      measureApp({
+        program: join(bundle, 'apps/apptracker.js'),
+        args: ['127.0.0.1:0'],
+        folder: join(folder, 'app'),
+        ...{ rounds, progress: step.note },
+      }),
+    );
+    return [...supervisors, ...app];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What figures were measured on, and when. */
+function machine(): string {
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  const day = new Date().toISOString().slice(0, 10);
+  return `Measured on ${day}: ${cpus().length} × ${cpu?.model ?? 'CPU'}, ${memory} GiB of memory, Node.js ${process.version}.`;
+}
