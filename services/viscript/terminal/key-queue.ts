@@ -30,6 +30,8 @@ export class KeyQueue {
     input.on('end', this.#onFinish);
     input.on('close', this.#onClose);
     input.on('error', this.#onClose);
+    // An earlier terminal on the same line has paused it.
+    input.resume();
   }
 
   /** More was typed ahead than is kept; from then on everything but Ctrl-C is dropped. */

@@ -97,8 +97,12 @@ export class Terminal {
       if (end !== 'closed') await this.#output.flush();
       return end;
     } finally {
-      // The listeners for errors stay: a line that fails later must not end the process.
       output.off('close', onClosed);
+      for (const stream of [input, output]) {
+        stream.off('error', onClosed);
+        // A line that fails later, when nobody listens, must not end the process.
+        if (stream.listenerCount('error') === 0) stream.on('error', ignore);
+      }
       this.#output.close();
     }
   }
@@ -216,6 +220,7 @@ export class Terminal {
   }
 }
 
+const ignore = () => undefined;
 const DEFAULT_COLUMNS = 80;
 /** Output (UTF-16 units) that may wait for a slow terminal. */
 const MAX_OUTPUT = 4 * 1024 * 1024;

@@ -35,9 +35,6 @@ export class TestHost implements TerminalHost {
       case 'flood':
         for (let line = 0; !signal.aborted; line += 1) await out(`flood ${line}\n`);
         return 1;
-      case 'burst':
-        for (let line = 0; line < Number(args[0]); line += 1) void out(`${'b'.repeat(99)}\n`);
-        return 0;
       case 'ask':
         await out('name? ');
         for await (const line of input) {

@@ -1,14 +1,19 @@
+import { StringDecoder } from 'node:string_decoder';
+
 /** What has come over a line so far, and waiting for more. */
 export class Transcript {
-  #chunks: Buffer[] = [];
+  readonly #chunks: Buffer[] = [];
+  readonly #decoder = new StringDecoder('utf8');
   #text = '';
-  #mark = 0;
+  /** What came since the last match. */
+  #rest = '';
   #waiting: { pattern: RegExp; resolve: (match: string) => void }[] = [];
 
   readonly add = (chunk: Buffer): void => {
     this.#chunks.push(chunk);
-    this.#text = Buffer.concat(this.#chunks).toString();
-    this.#chunks = [Buffer.concat(this.#chunks)];
+    const text = this.#decoder.write(chunk);
+    this.#text += text;
+    this.#rest += text;
     this.#settle();
   };
 
@@ -27,7 +32,7 @@ export class Transcript {
     const timeout = AbortSignal.timeout(timeoutMs);
     const late = new Promise<never>((_, reject) => {
       timeout.addEventListener('abort', () => {
-        const rest = JSON.stringify(this.#text.slice(this.#mark).slice(-2000));
+        const rest = JSON.stringify(this.#rest.slice(-2000));
         reject(new Error(`${pattern} did not come within ${timeoutMs} ms; there was: ${rest}`));
       });
     });
@@ -38,13 +43,13 @@ export class Transcript {
   #settle(): void {
     const [first] = this.#waiting;
     if (first === undefined) return;
-    const rest = this.#text.slice(this.#mark);
-    const match = first.pattern.exec(rest);
+    const match = first.pattern.exec(this.#rest);
     if (match === null) return;
     const end = match.index + match[0].length;
-    this.#mark += end;
+    const matched = this.#rest.slice(0, end);
+    this.#rest = this.#rest.slice(end);
     this.#waiting.shift();
-    first.resolve(rest.slice(0, end));
+    first.resolve(matched);
     this.#settle();
   }
 }

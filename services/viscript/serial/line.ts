@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { SerialPort } from 'serialport';
+
+/** A serial line that cannot be opened. */
+export class LineError extends Error {
+  override readonly name = 'LineError';
+}
+
+/** An open serial line, 8N1. Closes by itself when the device vanishes, is replaced or is hung up. */
+export class SerialLine {
+  readonly port: SerialPort;
+  readonly #device: string;
+  readonly #identity: string;
+  readonly #check: NodeJS.Timeout;
+
+  private constructor(port: SerialPort, device: string, identity: string) {
+    this.port = port;
+    this.#device = device;
+    this.#identity = identity;
+    this.#check = setInterval(() => void this.#closeIfGone(), CHECK_MS);
+    port.once('close', () => clearInterval(this.#check));
+    // What a write meets on a line that has just gone; the line closes.
+    port.on('error', () => void this.close());
+  }
+
+  /** @throws {LineError} when there is no such device, it is in use, or it does not know the rate */
+  static async open(device: string, baudRate: number): Promise<SerialLine> {
+    // Little is given to the driver at once, so that Ctrl-C stops a long output soon.
+    const port = new SerialPort({ path: device, baudRate, autoOpen: false, highWaterMark: 4096 });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        port.open((error) => (error === null || error === undefined ? resolve() : reject(error)));
+      });
+    } catch (cause) {
+      throw new LineError(`cannot open ${device}: ${messageOf(cause)}`, { cause });
+    }
+    return new SerialLine(port, device, (await identityOf(device)) ?? 'vanished');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async close(): Promise<void> {
+    if (!this.port.isOpen) return;
+    const closed = once(this.port, 'close');
+    this.port.close();
+    await closed;
+  }
+
+  /**
+   * A line that is hung up while bytes wait in it only ever reads as empty, and its reader notices nothing: so look
+   * whether the device is still the same and still answers.
+   */
+  async #closeIfGone(): Promise<void> {
+    const identity = await identityOf(this.#device);
+    if (identity === this.#identity && (await this.#answers())) return;
+    await this.close();
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.port.port?.getBaudRate();
+      return true;
+    } catch {
+      // Whatever the reason: a line whose settings cannot be read is opened anew.
+      return false;
+    }
+  }
+}
+
+/** Resolves after the time, or sooner when something happens to the device's name, or when `signal` is aborted. */
+export async function waitForDevice(
+  device: string,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  const onAbort = () => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  const watcher = watchFolder(device, resolve);
+  try {
+    if (!signal.aborted) await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    watcher?.close();
+  }
+}
+
+/** How often an open line is looked at (milliseconds). */
+const CHECK_MS = 1000;
+
+async function identityOf(device: string): Promise<string | undefined> {
+  try {
+    const { dev, ino, rdev } = await stat(device);
+    return `${dev}:${ino}:${rdev}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function watchFolder(device: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(dirname(device), { persistent: false }, (_, name) => {
+      if (name === basename(device)) onChange();
+    });
+    watcher.on('error', onChange);
+    return watcher;
+  } catch {
+    // No such folder yet, or no watches left: the time alone decides.
+    return undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
