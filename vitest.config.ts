@@ -10,7 +10,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/image/**'],
           globalSetup: ['test/build-bundle.ts'],
-          testTimeout: 30_000,
+          testTimeout: 120_000,
           pool: 'forks',
         },
       },

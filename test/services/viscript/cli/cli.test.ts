@@ -224,7 +224,10 @@ describe('no orphan', () => {
     const file = join(folder.path, 'grandchild');
     await viscript(['s', 'sig', 'grandchild', file]);
     await viscript(['s', 'shell', '-c', 'setsid sleep 1000 & setsid sleep 1000 & exec sleep 1000']);
-    await until(async () => (await viscript(['--json', 'la'])).stdout.includes('"state":"ready"'));
+    await until(async () => {
+      const { stdout } = await viscript(['--json', 'la']);
+      return JSON.parse(stdout).every(({ state }: { state: string }) => state === 'ready');
+    });
     const tree = await treeOf(guard.pid ?? 0);
     const pids = [...tree, Number(await readFile(file, 'utf8'))].filter((pid) => pid !== guard.pid);
     expect(pids.length).toBeGreaterThanOrEqual(6);
