@@ -9,6 +9,7 @@ const runtimeEntries = {
   viscript: 'services/viscript/main.ts',
   'config-loader': 'services/viscript/config/loader-process.ts',
   'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
+  'mark-good': 'image/disk/mark-good.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
 };
 const laptopEntries = { skyminer: 'scripts/skyminer/launcher.ts' };

@@ -89,10 +89,15 @@ export function readCopies(copies: readonly [Uint8Array, Uint8Array]): ReadState
   };
 }
 
-/** The content of a new partition `state`: slot A first, all attempts left, both copies valid. */
+/** The state of a new card, and of one whose state was lost: slot A first, all attempts left. */
+export function newState(): SlotState {
+  return { sequence: 1, first: 'A', left: { A: FULL_ATTEMPTS, B: FULL_ATTEMPTS } };
+}
+
+/** The content of a new partition `state`, both copies valid. */
 export function newStatePartition(size: number): Buffer {
   const partition = Buffer.alloc(size);
-  const state: SlotState = { sequence: 1, first: 'A', left: { A: FULL_ATTEMPTS, B: FULL_ATTEMPTS } };
+  const state = newState();
   encodeCopy(state).copy(partition, COPY_OFFSETS[0]);
   encodeCopy({ ...state, sequence: 0 }).copy(partition, COPY_OFFSETS[1]);
   return partition;

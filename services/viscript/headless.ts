@@ -33,7 +33,7 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   const loadConfig = (file: string) => loadConfigApart(join(libraryDirectory, 'config-loader.js'), file);
   const config = await loadConfig(paths.configFile);
   const notifier = await openNotifier();
-  const launcher = await openLauncher(kind, paths);
+  const launcher = await openLauncher(kind);
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const supervisor = new Supervisor({
     config,
@@ -76,10 +76,10 @@ async function closeAndLeaveNothing(supervisor: Supervisor, kind: Launcher['kind
   if (alone) await killDescendants(process.pid);
 }
 
-async function openLauncher(kind: Launcher['kind'], { runtimeDirectory }: Paths): Promise<Launcher> {
+async function openLauncher(kind: Launcher['kind']): Promise<Launcher> {
   if (kind === 'process') return new ProcessLauncher(newRunName());
   const { SystemdLauncher } = await import('./launcher/systemd.ts');
-  return new SystemdLauncher({ runtimeDirectory, log });
+  return new SystemdLauncher({ log });
 }
 
 function log(line: string): void {
