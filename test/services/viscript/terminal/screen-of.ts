@@ -27,8 +27,13 @@ export class VirtualScreen {
     return this.rows.at(-1) ?? '';
   }
 
-  /** Column of the cursor, from 0. */
-  get cursor(): number {
-    return this.#terminal.buffer.active.cursorX;
+  /** What stands in the cursor's row before the cursor, and from it on. */
+  get cursorRow(): { before: string; after: string } {
+    const { active } = this.#terminal.buffer;
+    const row = active.getLine(active.baseY + active.cursorY);
+    return {
+      before: row?.translateToString(false, 0, active.cursorX) ?? '',
+      after: row?.translateToString(true, active.cursorX) ?? '',
+    };
   }
 }

@@ -66,10 +66,13 @@ export class Session implements AsyncDisposable {
     return this.transcript.waitFor(/> $/);
   }
 
-  /** Resolves once all that was typed so far has been taken and shown. */
+  /** Resolves once all that was typed so far has been taken and shown: draws everything anew, then rings the bell. */
   async settle(): Promise<void> {
-    this.terminal.notice('-- settled --');
-    await this.transcript.waitFor(/-- settled --\r\n/);
+    this.type('\x0c');
+    await this.transcript.waitFor(/\[2J/);
+    this.type('\x1d');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the bell is one
+    await this.transcript.waitFor(/\x07/);
   }
 
   /** What the person sees now. */
