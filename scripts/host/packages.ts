@@ -27,7 +27,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'zstd',
   ],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
-  tests: ['git', 'openssh-client', 'python3-websocket', 'shellcheck'],
+  tests: ['dbus-daemon', 'git', 'openssh-client', 'python3-websocket', 'shellcheck'],
   bench: ['socat', 'supervisor'],
 };
 

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { parseEntry } from '../../../../services/viscript/launcher/journal.ts';
+
+const unit = 'viscript-app@echo.service';
+const parse = (fields: object) => parseEntry(JSON.stringify({ __CURSOR: 's=1;i=2', ...fields }));
+
+describe('an entry of the journal', () => {
+  it('is a line of the unit that wrote it', () => {
+    expect(parse({ MESSAGE: '  two words', _SYSTEMD_UNIT: unit, _PID: '812' })).toEqual({
+      cursor: 's=1;i=2',
+      unit,
+      line: Buffer.from('  two words\n'),
+      ended: undefined,
+    });
+  });
+
+  it('keeps bytes that are not UTF-8', () => {
+    expect(parse({ MESSAGE: [0xff, 0x00, 0x41], _SYSTEMD_UNIT: unit })?.line).toEqual(
+      Buffer.from([0xff, 0, 0x41, 0x0a]),
+    );
+  });
+
+  it('marks the end of a run only when systemd itself says so', () => {
+    const note = {
+      MESSAGE_ID: '7ad2d189f7e94e70a38c781354912448',
+      INVOCATION_ID: 'abc',
+      MESSAGE: 'Deactivated',
+    };
+    expect(parse({ ...note, _PID: '1' })?.ended).toBe('abc');
+    expect(parse({ ...note, _PID: '812', _SYSTEMD_UNIT: unit })?.ended).toBeUndefined();
+    expect(parse({ MESSAGE: 'Started', _PID: '1' })?.ended).toBeUndefined();
+  });
+
+  it('is nothing else', () => {
+    expect(parseEntry('-- No entries --')).toBeUndefined();
+    expect(parseEntry('{"MESSAGE":"no cursor"}')).toBeUndefined();
+  });
+});
