@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { arch } from 'node:process';
 import { CommandError, run } from '../../image/run.ts';
 import type { Steps } from '../../image/steps.ts';
 
@@ -8,7 +7,7 @@ export type Purpose = 'image' | 'qemu' | 'tests' | 'bench';
 /** The Debian packages that each kind of work needs, beyond what every Debian machine has. */
 const PACKAGES: Record<Purpose, readonly string[]> = {
   image: [
-    arch === 'arm64' ? 'binutils' : 'binutils-aarch64-linux-gnu',
+    'binutils-aarch64-linux-gnu',
     'ca-certificates',
     'cpio',
     'debian-archive-keyring',
