@@ -38,12 +38,15 @@ export async function runFrontEnd(line: FrontEndLine, paths: Paths): Promise<num
 
 /** For the shells: the words so far, the last one being typed; one candidate a line. */
 async function printCompletions(words: string[], paths: Paths): Promise<number> {
-  const client = await ControlClient.connect(paths.controlSocket);
-  try {
-    const { values } = await client.complete(words.slice(0, -1), words.at(-1) ?? '');
-    process.stdout.write(values.map((value) => `${value}\n`).join(''));
-    return exitStatus.done;
-  } finally {
-    client.close();
-  }
+  const { shellCandidates } = await import('./terminal/shell-completion.ts');
+  const values = await shellCandidates(words, async (before, word) => {
+    const client = await ControlClient.connect(paths.controlSocket);
+    try {
+      return await client.complete(before, word);
+    } finally {
+      client.close();
+    }
+  });
+  process.stdout.write(values.map((value) => `${value}\n`).join(''));
+  return exitStatus.done;
 }

@@ -118,6 +118,8 @@ function watchFolder(device: string, onChange: () => void): FSWatcher | undefine
   }
 }
 
+/** The reason alone: the library says `Error: REASON, cannot open DEVICE`. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^Error: /, '').replace(/, cannot open .*$/, '');
 }

@@ -5,6 +5,13 @@ import { textWidth } from './width.ts';
 /** The line being edited; its prompt may change while it is shown. */
 export type EditedLine = Omit<Frame, 'prompt'> & { prompt: () => string };
 
+export interface ScreenOptions {
+  /** The terminal knows no escape sequences. */
+  dumb: boolean;
+  /** Line ends need a carriage return from us: nobody adds it on a serial line, as the driver of a tty does. */
+  returns: boolean;
+}
+
 /**
  * One owner of everything that is written to a terminal, so that output of commands, notices and the line being
  * edited never run into each other: text appears above the edited line, which is then drawn again.
@@ -13,14 +20,16 @@ export class Screen {
   readonly #output: OutputQueue;
   readonly #view: LineView;
   readonly #dumb: boolean;
+  readonly #lineEnd: string;
   #line: EditedLine | undefined;
   #tail = '';
   #bell = false;
 
-  constructor(output: OutputQueue, view: LineView, dumb: boolean) {
+  constructor(output: OutputQueue, view: LineView, options: ScreenOptions) {
     this.#output = output;
     this.#view = view;
-    this.#dumb = dumb;
+    this.#dumb = options.dumb;
+    this.#lineEnd = options.returns ? '\r\n' : '\n';
   }
 
   /** The end of the output so far that has no newline yet, such as a question of the running program. */
@@ -109,9 +118,8 @@ export class Screen {
     this.#output.discard();
   }
 
-  /** Every line end gets its carriage return: a serial line has nobody else to add it. */
   #write(text: string): Promise<void> {
-    return this.#output.write(text.replace(/\r?\n/g, '\r\n'));
+    return this.#output.write(text.replace(/\r?\n/g, this.#lineEnd));
   }
 }
 

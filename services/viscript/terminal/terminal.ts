@@ -66,8 +66,9 @@ export class Terminal {
     this.#o = options;
     this.#maxLine = options.maxLine ?? 1024 * 1024;
     const dumb = options.dumb ?? false;
+    const returns = (options.output as { isTTY?: boolean }).isTTY !== true;
     this.#output = new OutputQueue(options.output, options.terminal ? MAX_OUTPUT : Number.POSITIVE_INFINITY);
-    this.#screen = new Screen(this.#output, new LineView(this.#columns, dumb), dumb);
+    this.#screen = new Screen(this.#output, new LineView(this.#columns, dumb), { dumb, returns });
   }
 
   /** Exit status of the last command: 2 for a line that could not be understood. */

@@ -34,6 +34,7 @@ describe.skipIf(!hasSocat)('runSerialConsole on a pair of lines (needs socat)', 
       await rig.transcript.waitFor(/half a comm$/);
       await rig.unplug();
       await rig.plugIn();
+      rig.type('\r');
       await rig.transcript.waitFor(PROMPT);
       rig.type('version\r');
       expect(await rig.transcript.waitFor(VERSION)).not.toContain('comm');
@@ -48,9 +49,10 @@ describe.skipIf(!hasSocat)('runSerialConsole on a pair of lines (needs socat)', 
     await rig.transcript.waitFor(/Added external app \(ID: (\d+)/);
     await rig.unplug();
     await rig.plugIn();
+    rig.type('\r');
     await rig.transcript.waitFor(PROMPT);
     rig.type('la\r');
-    expect(await rig.transcript.waitFor(PROMPT)).toContain('/bin/cat');
+    await rig.transcript.waitFor(/\[ 1 \] -> \[ .*cat \]/);
   });
 
   it('waits for a device that is not there yet, and says so', async () => {
@@ -59,6 +61,7 @@ describe.skipIf(!hasSocat)('runSerialConsole on a pair of lines (needs socat)', 
     await rig.unplug();
     await expect.poll(() => rig.statuses.at(-1)).toMatch(/^waiting for .*cannot open .*No such file/);
     await rig.plugIn();
+    rig.type('\r');
     await rig.transcript.waitFor(PROMPT);
     expect(rig.statuses.at(-1)).toBe(`on ${rig.pair.near}`);
   });
