@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { ImageError } from '../error.ts';
 import { run } from '../run.ts';
 import { extractPackages } from './extract.ts';
+import { findModules } from './modules.ts';
 
 /** Where the parts of a prepared kernel lie in its folder. */
 export const kernelParts = {
@@ -31,22 +32,24 @@ export interface KernelOptions {
  * symbols.
  */
 export async function prepareKernel(folder: string, options: KernelOptions): Promise<void> {
-  const all = join(folder, 'all');
-  await mkdir(all, { recursive: true });
-  await extractPackages([options.deb], all);
-  const version = await only(join(all, 'usr/lib/modules'));
-  // depmod and modprobe look in lib/, which is a link to usr/lib on a whole system.
-  await mkdir(join(all, 'lib'));
-  await rename(join(all, 'usr/lib/modules'), join(all, 'lib/modules'));
-  await run('depmod', ['-b', all, version], { log: options.log });
-
-  const early = await withDependencies(all, version, options.initramfsModules);
-  const wanted = await withDependencies(all, version, [...options.modules, ...options.initramfsModules]);
+  const whole = join(folder, 'whole');
+  await mkdir(whole);
+  await extractPackages([options.deb], whole);
+  const version = await only(join(whole, 'usr/lib/modules'));
+  const all = join(whole, 'usr/lib/modules', version);
+  const early = await findModules(all, options.initramfsModules);
+  const wanted = await findModules(all, [...options.initramfsModules, ...options.modules]);
   const modules = join(folder, kernelParts.root, 'usr/lib/modules', version);
-  for (const name of wanted) await takeModule(join(all, 'lib/modules', version), modules, name, options.log);
-  for (const name of ['modules.order', 'modules.builtin', 'modules.builtin.modinfo']) {
-    await copyFile(join(all, 'lib/modules', version, name), join(modules, name));
+  for (const name of wanted) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await copyFile(join(all, name), join(modules, name));
   }
+  for (const name of ['modules.order', 'modules.builtin', 'modules.builtin.modinfo']) {
+    await copyFile(join(all, name), join(modules, name));
+  }
+  // strip wants them unpacked, and squashfs packs them again.
+  const packed = wanted.filter((name) => name.endsWith('.xz')).map((name) => join(modules, name));
+  if (packed.length > 0) await run('xz', ['--decompress', ...packed], { log: options.log });
   await run('aarch64-linux-gnu-strip', ['-g', ...wanted.map((name) => join(modules, uncompressed(name)))]);
   await index(folder, version, options.log);
   const below = join(kernelParts.root, 'usr/lib/modules', version);
@@ -55,43 +58,19 @@ export async function prepareKernel(folder: string, options: KernelOptions): Pro
     early.map((name) => `${join(below, uncompressed(name))}\n`).join(''),
   );
 
-  await copyFile(join(all, 'boot', `vmlinuz-${version}`), join(folder, kernelParts.image));
+  await copyFile(join(whole, 'boot', `vmlinuz-${version}`), join(folder, kernelParts.image));
   if (options.deviceTree !== undefined) {
-    const trees = join(all, 'usr/lib', `linux-image-${version}`);
+    const trees = join(whole, 'usr/lib', `linux-image-${version}`);
     await copyFile(join(trees, options.deviceTree), join(folder, kernelParts.deviceTree));
   }
-  await rm(all, { recursive: true });
-}
-
-/** Paths of modules below their version's folder, each after those it needs. Modules that are built in are left out. */
-async function withDependencies(all: string, version: string, names: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
-  for (const name of new Set(names)) {
-    const args = ['-d', all, '-S', version, '--show-depends', name];
-    const { stdout } = await run('modprobe', args).catch((cause: unknown) => {
-      throw new ImageError(`The kernel ${version} has no module "${name}": see modules.txt and board.yaml.`, {
-        cause,
-      });
-    });
-    for (const [, path = ''] of stdout.matchAll(/^insmod (\S.*?) *$/gm)) {
-      found.add(path.slice(path.indexOf(`/lib/modules/${version}/`) + `/lib/modules/${version}/`.length));
-    }
-  }
-  return [...found];
-}
-
-/** Copies a module, and unpacks it: strip wants it so, and squashfs packs it again. */
-async function takeModule(from: string, to: string, name: string, log: string): Promise<void> {
-  const target = join(to, name);
-  await mkdir(dirname(target), { recursive: true });
-  await copyFile(join(from, name), target);
-  if (name.endsWith('.xz')) await run('xz', ['--decompress', target], { log });
+  await rm(whole, { recursive: true });
 }
 
 function uncompressed(name: string): string {
   return name.replace(/\.xz$/, '');
 }
 
+/** Writes the indexes that modprobe reads. depmod looks in lib/, which is a link to usr/lib on a whole system. */
 async function index(folder: string, version: string, log: string): Promise<void> {
   const scratch = join(folder, 'index');
   await mkdir(join(scratch, 'lib'), { recursive: true });

@@ -6,7 +6,7 @@ import { makeSquashfs } from '../disk/squashfs.ts';
 import { readWords, repository, writeFileMode } from '../files.ts';
 import { imageVersion, osRelease } from '../os-release.ts';
 import { run } from '../run.ts';
-import { installRuntime, prepareRuntime, runtimeInputs } from '../runtime.ts';
+import { installRuntime, prepareRuntime, readBoardLock } from '../runtime.ts';
 import type { RootParts, RootRequest } from '../source.ts';
 import { configureRoot } from './configure.ts';
 import { extractPackages, type Owned } from './extract.ts';
@@ -74,8 +74,9 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
 async function stageRuntime({ cache, steps }: RootRequest): Promise<Cached> {
   const remedy = 'Check that npm reaches its registry (`npm ping`), and run this again.';
   return steps.step('Fetch Node.js for the board', remedy, async (step) => {
-    const inputs = [await hashFiles([...runtimeInputs, inImage('runtime.ts')])];
-    const made = await cache.folder('runtime', inputs, (folder) => prepareRuntime(folder, step.log));
+    const lock = await readBoardLock();
+    const inputs = [lock, await hashFiles([inImage('runtime.ts')])];
+    const made = await cache.folder('runtime', inputs, (folder) => prepareRuntime(folder, lock, step.log));
     if (made.hit) step.cached('Node.js and native modules');
     return made;
   });
@@ -122,7 +123,7 @@ async function stageKernel(
       modules,
       initramfsModules,
       board.deviceTree,
-      await hashFiles([join(here, 'kernel.ts')]),
+      await hashFiles(['kernel.ts', 'modules.ts', 'extract.ts'].map((name) => join(here, name))),
     ];
     const made = await cache.folder('kernel', inputs, (folder) =>
       prepareKernel(folder, {

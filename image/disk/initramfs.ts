@@ -52,5 +52,5 @@ export async function makeInitramfs(
     ['--create', '--null', '--quiet', '--format=newc', '--owner=0:0', '--reproducible', '-F', archive],
     { cwd: scratch, input: ['.', ...entries.map(({ name }) => name)].join('\0'), log },
   );
-  await run('zstd', ['--quiet', '--force', '-19', '--single-thread', archive, '-o', target], { log });
+  await run('zstd', ['--quiet', '--force', '-12', '--single-thread', archive, '-o', target], { log });
 }

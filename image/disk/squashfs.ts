@@ -30,7 +30,7 @@ export async function makeSquashfs(root: string, target: string, options: Squash
     'mksquashfs',
     [
       ...[root, target, '-noappend', '-quiet', '-no-progress', '-no-xattrs'],
-      ...['-comp', 'zstd', '-Xcompression-level', '6', '-b', '256K'],
+      ...['-comp', 'zstd', '-Xcompression-level', '9', '-b', '256K'],
       ...['-all-time', String(date), '-mkfs-time', String(date), '-root-mode', '755'],
       ...['-action-file', actionFile],
     ],
