@@ -24,7 +24,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'zstd',
   ],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
-  tests: ['dbus-daemon', 'git', 'openssh-client', 'python3-websocket', 'shellcheck'],
+  tests: ['dbus-daemon', 'git', 'openssh-client', 'python3-websocket', 'shellcheck', 'socat'],
   bench: ['socat', 'supervisor'],
 };
 
