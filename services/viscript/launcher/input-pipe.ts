@@ -1,5 +1,4 @@
 import { constants, open } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 
@@ -15,10 +14,8 @@ export class InputPipe {
     stream.on('error', () => stream.destroy());
   }
 
-  /** @returns undefined when the file is no pipe: a daemon reads nothing */
-  static async open(path: string): Promise<InputPipe | undefined> {
-    if (!(await lstat(path)).isFIFO()) return undefined;
-    // Opened for both, it neither waits for the reader nor ends when one goes.
+  static async open(path: string): Promise<InputPipe> {
+    // Opened for both, it does not wait for the reader.
     const fd = await promisify(open)(path, constants.O_RDWR | constants.O_NONBLOCK);
     return new InputPipe(new Socket({ fd, readable: false, writable: true }));
   }

@@ -1,16 +1,18 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ExitRecord, parseExitRecord } from './exit-record.ts';
 import type { LaunchSpec } from './launcher.ts';
 
-/** What lies in the folder for one launch besides its environment: enough to take it over. */
+/** What a supervisor that takes over has to know of a launch. */
 export interface LaunchNote {
   id: number;
   instance: string;
   unit: string;
+  /** Path of the pipe that is its standard input; undefined for a daemon, which reads nothing. */
+  input?: string;
   /** The unit's exit record before this launch, which is the last run's. */
   before: string;
 }
@@ -20,44 +22,47 @@ export class UnfitLaunch extends Error {
   override readonly name = 'UnfitLaunch';
 }
 
-/**
- * The files through which viscript tells PID 1 what to start (`spec/`) and PID 1 tells how it ended (`exit/`); the units
- * viscript-app*@.service name the same paths.
- */
+export interface LaunchFolders {
+  /** Holds `spec/`, in which viscript tells PID 1 what to start, and `exit/`, in which PID 1 tells how it ended. */
+  launches: string;
+  /** Holds the pipes of apps that read their input. */
+  runtime: string;
+}
+
+/** Where the units viscript-app*@.service look. */
+export const boardFolders: LaunchFolders = { launches: '/run/launches', runtime: '/run/viscript' };
+
+/** The files of launches: what viscript tells PID 1 and the app, and what PID 1 tells viscript. */
 export class LaunchFiles {
   readonly #spec: string;
   readonly #exit: string;
+  readonly #input: string;
 
-  constructor(folder = '/run/launches') {
-    this.#spec = join(folder, 'spec');
-    this.#exit = join(folder, 'exit');
+  constructor({ launches, runtime }: LaunchFolders = boardFolders) {
+    this.#spec = join(launches, 'spec');
+    this.#exit = join(launches, 'exit');
+    this.#input = join(runtime, 'input');
   }
 
-  /** Path of the launch's standard input: a named pipe, or an empty file for a daemon. */
-  inputOf(instance: string): string {
-    return join(this.#spec, `${instance}.in`);
+  /**
+   * Writes all that a unit needs to start.
+   * @returns the note that is kept of it
+   * @throws {UnfitLaunch}
+   */
+  async write(instance: string, unit: string, spec: LaunchSpec): Promise<LaunchNote> {
+    const note: LaunchNote = { id: spec.id, instance, unit, before: await this.exitText(instance) };
+    if (!spec.app.daemon) note.input = join(this.#input, `${instance}-${randomBytes(16).toString('hex')}`);
+    const script = launchScript(launchEnvironment(instance, spec), spec, note);
+    await this.#replace(instance, script);
+    await this.#replace(`${instance}.json`, JSON.stringify(note));
+    if (note.input) await this.#makePipe(note.input);
+    return note;
   }
 
-  /** Writes all that the unit needs to start. @throws {UnfitLaunch} */
-  async write(note: LaunchNote, spec: LaunchSpec): Promise<void> {
-    const environment = formatEnvironment(launchEnvironment(note.instance, spec));
-    await this.#replace(`${note.instance}.json`, JSON.stringify(note));
-    await this.#replace(`${note.instance}.env`, environment);
-    const input = this.inputOf(note.instance);
-    await rm(input, { force: true });
-    if (spec.app.daemon) await writeFile(input, '', { mode: 0o600 });
-    else await promisify(execFile)('mkfifo', ['--mode=600', input]);
-  }
-
-  /** The secret in it was needed at the start only. */
-  async removeEnvironment(instance: string): Promise<void> {
-    await rm(join(this.#spec, `${instance}.env`), { force: true });
-  }
-
-  async remove(instance: string): Promise<void> {
-    for (const ending of ['env', 'in', 'json']) {
-      await rm(join(this.#spec, `${instance}.${ending}`), { force: true });
-    }
+  async remove({ instance, input }: Pick<LaunchNote, 'instance' | 'input'>): Promise<void> {
+    await rm(join(this.#spec, instance), { force: true });
+    await rm(join(this.#spec, `${instance}.json`), { force: true });
+    if (input) await rm(input, { force: true });
   }
 
   /** Launches that an earlier supervisor has written down. */
@@ -76,6 +81,13 @@ export class LaunchFiles {
   async exitRecord({ instance, before }: LaunchNote): Promise<ExitRecord | undefined> {
     const text = await this.exitText(instance);
     return text === before ? undefined : parseExitRecord(text);
+  }
+
+  /** Any app may open a pipe in here and none can list the folder, so a pipe belongs to who knows its random name. */
+  async #makePipe(path: string): Promise<void> {
+    await mkdir(this.#input, { recursive: true });
+    await chmod(this.#input, 0o711);
+    await promisify(execFile)('mkfifo', ['--mode=666', path]);
   }
 
   async #replace(name: string, text: string): Promise<void> {
@@ -138,47 +150,55 @@ const ofTheSupervisor = [
 /** Folders that an app does not see. */
 const hidden = /^\/(data|boot|home|root|run\/launches)(\/|$)/;
 
-function launchEnvironment(instance: string, { app, file, args, cwd, environment }: LaunchSpec) {
-  if (file.includes('=')) throw new UnfitLaunch(`${file}: a program whose path has a ‘=’ cannot be launched`);
+function launchEnvironment(instance: string, { app, environment }: LaunchSpec): Record<string, string> {
   const own = Object.entries(environment).filter(
     ([name]) => Object.hasOwn(app.environment, name) || !ofTheSupervisor.includes(name),
   );
-  const files = `/var/lib/apps/${instance}`;
-  return {
-    // V8's compile cache is code that is run unchecked, so it is the app's own.
-    NODE_COMPILE_CACHE: `${files}/.cache/node`,
-    ...Object.fromEntries(own),
-    LAUNCH_DIRECTORY: hidden.test(`${cwd}/`) ? files : cwd,
-    LAUNCH_COMMAND: [file, ...args].map(quoteWord).join(' '),
-  };
+  // V8's compile cache is code that is run unchecked, so it is the app's own.
+  return { NODE_COMPILE_CACHE: `${filesOf(instance)}/.cache/node`, ...Object.fromEntries(own) };
 }
 
-/** As systemd splits a variable that stands alone in ExecStart= (systemd.service(5), "Command lines"). */
-function quoteWord(word: string): string {
-  return `"${word.replaceAll(/["\\]/g, '\\$&')}"`;
-}
-
-/** A file as EnvironmentFile= reads it (systemd.exec(5)): in double quotes \ escapes " \ ` and $, all else is literal. */
-export function formatEnvironment(variables: Record<string, string>): string {
-  const lines = Object.entries(variables).map(([name, value]) => {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new UnfitLaunch(`‘${name}’ is no name of a variable`);
-    if (value.includes('\0')) throw new UnfitLaunch(`the value of ${name} holds a zero byte`);
-    return `${name}="${value.replaceAll(/["\\`$]/g, '\\$&')}"\n`;
-  });
-  const text = lines.join('');
-  if (Buffer.byteLength(text) > maxEnvironment) {
-    throw new UnfitLaunch(`arguments and environment take more than ${maxEnvironment / 1024} KiB`);
+/** What the unit's shell runs as the app: it becomes the program. */
+function launchScript(environment: Record<string, string>, spec: LaunchSpec, note: LaunchNote): string {
+  const folder = hidden.test(`${spec.cwd}/`) ? filesOf(note.instance) : spec.cwd;
+  const lines = [
+    `cd ${quote(folder)} || exit 126`,
+    ...Object.entries(environment).map(([name, value]) => `export ${checkedName(name)}=${quote(value)}`),
+    // Opened for both, its input never ends: not with viscript, and not with a line that somebody typed.
+    ...(note.input ? [`exec 0<>${quote(note.input)}`] : []),
+    `exec ${[spec.file, ...spec.args].map(quote).join(' ')}`,
+  ];
+  const script = `${lines.join('\n')}\n`;
+  if (script.includes('\0')) throw new UnfitLaunch('arguments and environment hold a zero byte');
+  if (Buffer.byteLength(script) > maxScript) {
+    throw new UnfitLaunch(`arguments and environment take more than ${maxScript / 1024} KiB`);
   }
-  return text;
+  return script;
 }
 
-/** Bytes; the kernel takes no single string over 128 KiB (MAX_ARG_STRLEN), and the arguments pass as one. */
-const maxEnvironment = 128 * 1024;
+/** The app's own folder: StateDirectory= of the unit. */
+function filesOf(instance: string): string {
+  return `/var/lib/apps/${instance}`;
+}
+
+/** Bytes; systemd takes no credential over 1 MiB. */
+const maxScript = 512 * 1024;
+
+/** For a POSIX shell: between single quotes everything stands for itself. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function checkedName(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw new UnfitLaunch(`‘${name}’ is no name of a variable`);
+}
 
 function parseNote(text: string): LaunchNote | undefined {
   if (text === '') return undefined;
   const note: Partial<LaunchNote> = JSON.parse(text);
-  const { id, instance, unit, before } = note;
-  const whole = Number.isInteger(id) && [instance, unit, before].every((value) => typeof value === 'string');
+  const { id, instance, unit, input = '', before } = note;
+  const whole =
+    Number.isInteger(id) && [instance, unit, input, before].every((value) => typeof value === 'string');
   return whole ? (note as LaunchNote) : undefined;
 }

@@ -5,6 +5,7 @@ import { Journal } from './journal.ts';
 import {
   instanceName,
   LaunchFiles,
+  type LaunchFolders,
   type LaunchNote,
   maxInstances,
   UnfitLaunch,
@@ -18,8 +19,8 @@ import { Units } from './units.ts';
 
 export interface SystemdLauncherOptions {
   log: (line: string) => void;
-  /** Where launch files lie; the units on the image name it too. */
-  launchesFolder?: string;
+  /** Other places for launch files than the units on the image name. */
+  folders?: LaunchFolders;
 }
 
 /**
@@ -37,9 +38,9 @@ export class SystemdLauncher implements Launcher {
   #connected: { units: Units; journal: Journal } | undefined;
   #adopted: AdoptedProcess[] = [];
 
-  constructor({ log, launchesFolder }: SystemdLauncherOptions) {
+  constructor({ log, folders }: SystemdLauncherOptions) {
     this.#log = log;
-    this.#files = new LaunchFiles(launchesFolder);
+    this.#files = new LaunchFiles(folders);
   }
 
   /** @throws {BusClosed} when systemd does not answer */
@@ -69,7 +70,7 @@ export class SystemdLauncher implements Launcher {
     try {
       return await this.#launch(instance, spec);
     } catch (error) {
-      await this.#forget({ instance, unit: unitName(spec.app.capabilities, instance) });
+      this.#instances.delete(instance);
       if (!(error instanceof DBusError || error instanceof UnfitLaunch)) throw error;
       return failedStart(spec.id, explain(error, spec));
     }
@@ -89,15 +90,18 @@ export class SystemdLauncher implements Launcher {
   async #launch(instance: string, spec: LaunchSpec): Promise<LaunchedProcess> {
     const { units } = this.#open();
     const unit = unitName(spec.app.capabilities, instance);
-    const note = { id: spec.id, instance, unit, before: await this.#files.exitText(instance) };
-    await this.#files.write(note, spec);
-    if (Object.keys(spec.app.limits).length > 0 || hasOwnLimits(unit)) {
-      await units.setProperties(unit, limitProperties(spec.app.limits));
+    const note = await this.#files.write(instance, unit, spec);
+    try {
+      if (Object.keys(spec.app.limits).length > 0 || hasOwnLimits(unit)) {
+        await units.setProperties(unit, limitProperties(spec.app.limits));
+      }
+      const launch = this.#track(note);
+      await launch.start();
+      return launch;
+    } catch (error) {
+      await this.#forget(note);
+      throw error;
     }
-    const launch = this.#track(note);
-    await launch.start();
-    await this.#files.removeEnvironment(instance);
-    return launch;
   }
 
   #track(note: LaunchNote): UnitLaunch {
@@ -111,10 +115,10 @@ export class SystemdLauncher implements Launcher {
     return launch;
   }
 
-  async #forget({ instance, unit }: Pick<LaunchNote, 'instance' | 'unit'>): Promise<void> {
-    this.#launches.delete(unit);
-    await this.#files.remove(instance);
-    this.#instances.delete(instance);
+  async #forget(note: LaunchNote): Promise<void> {
+    this.#launches.delete(note.unit);
+    await this.#files.remove(note);
+    this.#instances.delete(note.instance);
   }
 
   /** Units that nobody wrote down would live on unmanaged. */

@@ -61,7 +61,6 @@ export class UnitLaunch implements LaunchedProcess {
   /** Starts the unit. One that does not start is told as ended. @throws {DBusError} when systemd refuses */
   async start(): Promise<void> {
     const { units } = this.#host;
-    // The reading end is opened by systemd, and waits for this one.
     await this.#openInput();
     try {
       await this.#watch();
@@ -117,7 +116,7 @@ export class UnitLaunch implements LaunchedProcess {
   }
 
   async #openInput(): Promise<void> {
-    this.#input = await InputPipe.open(this.#host.files.inputOf(this.#note.instance));
+    if (this.#note.input) this.#input = await InputPipe.open(this.#note.input);
   }
 
   async #watch(): Promise<void> {

@@ -1,118 +1,128 @@
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InputPipe } from '../../../../services/viscript/launcher/input-pipe.ts';
 import {
-  formatEnvironment,
   instanceName,
   LaunchFiles,
   UnfitLaunch,
   unitName,
 } from '../../../../services/viscript/launcher/launch-files.ts';
 import type { LaunchSpec } from '../../../../services/viscript/launcher/launcher.ts';
-import { appConfig } from './support.ts';
+import { appConfig, hostileWords } from './support.ts';
 
+const unit = 'viscript-app@echo.service';
+const daemon = appConfig({ name: 'echo', daemon: true });
 const spec = (changes: Partial<LaunchSpec> = {}): LaunchSpec => ({
   id: 7,
-  app: appConfig({ name: 'echo' }),
+  app: daemon,
   file: '/bin/echo',
-  args: ['a b', '', '"quoted" \\ $HOME `x`', 'two\nlines'],
-  cwd: '/etc/viscript',
-  environment: { PATH: '/usr/bin', HOME: '/data/viscript', SIGNAL_TOKEN: 'secret' },
+  args: [],
+  cwd: '/',
+  environment: { SIGNAL_TOKEN: 'secret' },
   ...changes,
 });
 
 describe('launch files', () => {
   let folder: string;
   let files: LaunchFiles;
-  const note = { id: 7, instance: 'echo', unit: 'viscript-app@echo.service', before: '' };
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'viscript-launches-'));
     await mkdir(join(folder, 'spec'));
     await mkdir(join(folder, 'exit'));
-    files = new LaunchFiles(folder);
+    files = new LaunchFiles({ launches: folder, runtime: folder });
   });
 
   afterEach(() => rm(folder, { recursive: true }));
 
+  const script = () => readFile(join(folder, 'spec', 'echo'), 'utf8');
+
   it('keep the environment, its secret among it, from everybody else', async () => {
-    await files.write(note, spec());
+    await files.write('echo', unit, spec());
+    expect(await script()).toContain('secret');
     for (const name of await readdir(join(folder, 'spec'))) {
       const { mode } = await lstat(join(folder, 'spec', name));
       expect(mode & 0o077, name).toBe(0);
     }
-    await files.removeEnvironment('echo');
-    expect(await readdir(join(folder, 'spec'))).not.toContain('echo.env');
   });
 
-  it('give a daemon nothing to read and any other app a pipe', async () => {
-    await files.write(note, spec());
-    expect((await lstat(files.inputOf('echo'))).isFIFO()).toBe(true);
-    await files.write(note, spec({ app: appConfig({ name: 'echo', daemon: true }) }));
-    const { size } = await lstat(files.inputOf('echo'));
-    expect(size).toBe(0);
-    expect((await lstat(files.inputOf('echo'))).isFile()).toBe(true);
+  it('bring every argument and variable to the program as it was, whatever is in it', async () => {
+    const variables = Object.fromEntries(hostileWords.map((value, at) => [`V${at}`, value]));
+    const dump = `process.stdout.write(JSON.stringify([process.argv.slice(1), process.env, process.cwd()]))`;
+    const args = ['-e', dump, '--', ...hostileWords];
+    await files.write(
+      'echo',
+      unit,
+      spec({ file: process.execPath, args, environment: variables, cwd: folder }),
+    );
+    const child = spawn('sh', [join(folder, 'spec', 'echo')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [seenArgs, seenVariables, seenFolder] = JSON.parse(await text(child.stdout));
+    expect(seenArgs).toEqual(hostileWords);
+    expect(seenVariables).toMatchObject(variables);
+    expect(seenFolder).toBe(folder);
+  });
+
+  it('give a daemon no input, and any other app a pipe whose name nobody can guess or list', async () => {
+    expect((await files.write('echo', unit, spec())).input).toBeUndefined();
+    const { input = '' } = await files.write(
+      'echo',
+      unit,
+      spec({ app: appConfig({ name: 'echo' }), file: '/bin/cat' }),
+    );
+    expect(input).toMatch(/\/input\/echo-[0-9a-f]{32}$/);
+    expect((await lstat(join(folder, 'input'))).mode & 0o777).toBe(0o711);
+    const child = spawn('sh', [join(folder, 'spec', 'echo')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const first = await InputPipe.open(input);
+    expect(first.write('one\n')).toBe(true);
+    expect(String(await once(child.stdout, 'data'))).toBe('one\n');
+    first.close();
+    const second = await InputPipe.open(input);
+    second.write('two\n');
+    expect(String(await once(child.stdout, 'data'))).toBe('two\n');
+    second.close();
+    child.kill();
   });
 
   it('say nothing of the supervisor’s own home, and keep an app out of folders it does not see', async () => {
-    await files.write(note, spec({ cwd: '/data/viscript' }));
-    const environment = await readFile(join(folder, 'spec', 'echo.env'), 'utf8');
-    expect(environment).not.toMatch(/^HOME=/m);
-    expect(environment).toMatch(/^LAUNCH_DIRECTORY="\/var\/lib\/apps\/echo"$/m);
-    const own = appConfig({ name: 'echo', environment: { HOME: '/tmp' } });
-    await files.write(note, spec({ app: own, environment: { HOME: '/tmp' } }));
-    expect(await readFile(join(folder, 'spec', 'echo.env'), 'utf8')).toMatch(/^HOME="\/tmp"$/m);
+    const environment = { HOME: '/data/viscript', NODE_COMPILE_CACHE: '/data/cache', PATH: '/usr/bin' };
+    await files.write('echo', unit, spec({ cwd: '/data/viscript', environment }));
+    expect(await script()).not.toContain('/data');
+    expect(await script()).toMatch(/^cd '\/var\/lib\/apps\/echo'/);
+    const own = appConfig({ ...daemon, environment: { HOME: '/tmp' } });
+    await files.write('echo', unit, spec({ app: own, environment: { HOME: '/tmp' } }));
+    expect(await script()).toMatch(/^export HOME='\/tmp'$/m);
   });
 
   it('remember a launch for the next supervisor until it is removed', async () => {
-    await files.write(note, spec());
+    const note = await files.write('echo', unit, spec({ app: appConfig({ name: 'echo' }) }));
     await writeFile(join(folder, 'spec', 'torn.json'), '');
-    expect(await new LaunchFiles(folder).notes()).toEqual([note]);
-    await files.remove('echo');
-    expect(await files.notes()).toEqual([]);
+    expect(await files.notes()).toEqual([note]);
+    await files.remove(note);
+    expect(await readdir(join(folder, 'spec'))).toEqual(['torn.json']);
+    expect(await readdir(join(folder, 'input'))).toEqual([]);
   });
 
   it('tell the end of this launch from that of the one before', async () => {
-    const line = `${'a'.repeat(32)} exit-code exited 3\n`;
+    const note = await files.write('echo', unit, spec());
     expect(await files.exitRecord(note)).toBeUndefined();
-    await writeFile(join(folder, 'exit', 'echo'), line);
+    await writeFile(join(folder, 'exit', 'echo'), `${'a'.repeat(32)} exit-code exited 3\n`);
     expect((await files.exitRecord(note))?.status).toEqual({ code: 3, signal: null, cause: 'exit' });
-    expect(await files.exitRecord({ ...note, before: await files.exitText('echo') })).toBeUndefined();
+    const next = await files.write('echo', unit, spec());
+    expect(await files.exitRecord(next)).toBeUndefined();
   });
 
-  it('refuse what systemd cannot read', async () => {
-    await expect(files.write(note, spec({ environment: { 'A B': 'x' } }))).rejects.toThrow(UnfitLaunch);
-    await expect(files.write(note, spec({ args: ['\0'] }))).rejects.toThrow(UnfitLaunch);
-    await expect(files.write(note, spec({ args: ['x'.repeat(200_000)] }))).rejects.toThrow(UnfitLaunch);
-    await expect(files.write(note, spec({ file: '/opt/a=b' }))).rejects.toThrow(UnfitLaunch);
-  });
-});
-
-describe('an environment file', () => {
-  it('brings every value back as a shell reads it, which is how systemd does', () => {
-    const values = [
-      'plain',
-      '',
-      ' spaces ',
-      '"',
-      "'",
-      '\\',
-      '$HOME',
-      '`x`',
-      'two\nlines',
-      '\\n',
-      'é ☃',
-      '#no',
-      'a=b',
-    ];
-    const variables = Object.fromEntries(values.map((value, at) => [`V${at}`, value]));
-    const print = values.map((_, at) => `printf '%s\\0' "$V${at}"`).join('; ');
-    const shown = execFileSync('sh', ['-c', `${formatEnvironment(variables)}\n${print}`], {
-      encoding: 'utf8',
-    });
-    expect(shown.split('\0').slice(0, -1)).toEqual(values);
+  it('refuse what no program could be given', async () => {
+    const refused = (changes: Partial<LaunchSpec>) =>
+      expect(files.write('echo', unit, spec(changes))).rejects.toThrow(UnfitLaunch);
+    await refused({ environment: { 'A B': 'x' } });
+    await refused({ args: ['\0'] });
+    await refused({ args: ['x'.repeat(600_000)] });
+    expect(await files.notes()).toEqual([]);
   });
 });
 

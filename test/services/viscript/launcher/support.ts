@@ -20,3 +20,25 @@ export function appConfig(changes: Partial<AppConfig> = {}): AppConfig {
     ...changes,
   };
 }
+
+/** Words that a shell, systemd or an environment could take for something else. */
+export const hostileWords = [
+  'plain',
+  '',
+  ' two  words ',
+  '"',
+  "'",
+  "'; exit 9; '",
+  '\\',
+  '\\n\\',
+  '$HOME $$ %i %%',
+  '`id` $(id)',
+  'two\nlines\r\n',
+  '\ttab \x1b[0m \x7f',
+  '* ? [a-z] ~ {a,b} # !',
+  '-n',
+  '--',
+  'a=b',
+  'Á é ß ☃ 𝄞 \u0081\u0088',
+  'x'.repeat(10_000),
+];
