@@ -24,8 +24,8 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'zstd',
   ],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
-  tests: ['dbus-daemon', 'git', 'openssh-client', 'python3-websocket', 'shellcheck', 'socat'],
-  bench: ['socat', 'supervisor'],
+  tests: ['dbus-daemon', 'fdisk', 'git', 'openssh-client', 'python3-websocket', 'shellcheck', 'socat'],
+  bench: ['fdisk', 'socat', 'supervisor'],
 };
 
 /** Disk and download are unknown (undefined) when the machine's package lists do not name a package. */
