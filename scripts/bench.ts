@@ -8,6 +8,8 @@ import { installPackages, planInstall } from './host/packages.ts';
 import { root, runProgram } from './lib/program.ts';
 import { measureApp } from './measure/app.ts';
 import { Births } from './measure/births.ts';
+import { measureBoard } from './measure/board.ts';
+import { measureBuilds } from './measure/builds.ts';
 import { installPm2, Pm2 } from './measure/pm2.ts';
 import { isMet, markdownTable, type Row } from './measure/row.ts';
 import { IDLE_APPS, PROBE } from './measure/supervisor.ts';
@@ -28,6 +30,8 @@ Only ratios mean something on a machine that does other things too.
 `;
 
 const LEAST_ROUNDS = 7;
+/** A boot takes a minute, and nothing stands beside it that it could be compared with. */
+const BOARD_ROUNDS = 3;
 const out = join(root, 'out/bench');
 const steps = showSteps({ logs: join(root, 'out/logs/bench'), output: process.stderr });
 
@@ -52,6 +56,7 @@ await runProgram('bench', async () => {
   const withImage = !values['no-image'];
   await installPackages(await planInstall(withImage ? ['bench', 'image', 'qemu'] : ['bench']), steps);
   const rows = await measureRuntime(rounds);
+  if (withImage) rows.push(...(await measureImage(rounds)));
   const report = `${machine()}\n\n${markdownTable(rows)}`;
   process.stdout.write(report);
   if (values.output !== undefined) await writeFile(values.output, report);
@@ -95,6 +100,20 @@ async function measureRuntime(rounds: number): Promise<Row[]> {
       }),
     );
     return [...supervisors, ...app];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureImage(rounds: number): Promise<Row[]> {
+  const builds = await measureBuilds({ folder: join(out, 'image'), changes: BOARD_ROUNDS, steps });
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
+  try {
+    const { image, uBoot } = builds.artefacts;
+    const board = await steps.step('Measure boards', 'See the log.', (step) =>
+      measureBoard({ image, uBoot, folder, boots: BOARD_ROUNDS, rounds, progress: step.note }),
+    );
+    return [...board, ...builds.rows];
   } finally {
     await rm(folder, { recursive: true });
   }
