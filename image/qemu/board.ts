@@ -22,7 +22,7 @@ export interface QemuBoardOptions {
   diskMiB?: number;
   /** File with the public keys that may log in over SSH. */
   authorizedKeys?: string;
-  /** Further systemd credentials for the board, by name. */
+  /** Further systemd credentials for the board, by name (at most 28 characters, QEMU allows no more). */
   credentials?: Readonly<Record<string, string>>;
   /** `user` (default): SSH is forwarded to a port of this machine's loopback, and nothing else passes. */
   network?: 'user' | 'none';

@@ -1,0 +1,49 @@
+import { open } from 'node:fs/promises';
+import { COPY_OFFSETS, COPY_SIZE, decodeCopy, type SlotState } from '../../image/disk/state.ts';
+import { run } from '../../image/run.ts';
+
+interface PartitionTable {
+  partitiontable: { sectorsize: number; partitions: { name: string; start: number; size: number }[] };
+}
+
+/** Where a partition of a raw image lies, in bytes. */
+async function findPartition(image: string, name: string): Promise<{ offset: number; size: number }> {
+  const { stdout } = await run('sfdisk', ['--json', image]);
+  const { partitiontable }: PartitionTable = JSON.parse(stdout);
+  const found = partitiontable.partitions.find((partition) => partition.name === name);
+  if (found === undefined) throw new Error(`${image} has no partition ${name}`);
+  const { sectorsize } = partitiontable;
+  return { offset: found.start * sectorsize, size: found.size * sectorsize };
+}
+
+/** Turns one bit of a copy of the slot state. */
+export async function breakStateCopy(image: string, copy: 0 | 1): Promise<void> {
+  const { offset } = await findPartition(image, 'state');
+  const at = offset + COPY_OFFSETS[copy] + 20;
+  await using file = await open(image, 'r+');
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, at);
+  await file.write(Buffer.of((buffer[0] ?? 0) ^ 1), 0, 1, at);
+}
+
+export async function readStateCopies(image: string): Promise<(SlotState | undefined)[]> {
+  const { offset } = await findPartition(image, 'state');
+  await using file = await open(image, 'r');
+  const copies = COPY_OFFSETS.map(async (at) => {
+    const { buffer } = await file.read(Buffer.alloc(COPY_SIZE), 0, COPY_SIZE, offset + at);
+    return decodeCopy(buffer);
+  });
+  return Promise.all(copies);
+}
+
+export async function writeStateCopy(image: string, copy: 0 | 1, content: Uint8Array): Promise<void> {
+  const { offset } = await findPartition(image, 'state');
+  await using file = await open(image, 'r+');
+  await file.write(content, 0, content.length, offset + COPY_OFFSETS[copy]);
+}
+
+/** Overwrites the first mebibyte of a partition with zeros: no file system is left of it. */
+export async function wipePartition(image: string, name: string): Promise<void> {
+  const { offset } = await findPartition(image, name);
+  await using file = await open(image, 'r+');
+  await file.write(Buffer.alloc(1024 * 1024), 0, 1024 * 1024, offset);
+}

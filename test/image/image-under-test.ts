@@ -1,0 +1,37 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { buildImage } from '../../image/build.ts';
+import { showSteps } from '../../image/steps.ts';
+import { build } from '../../scripts/build.ts';
+
+export interface ImageUnderTest {
+  image: string;
+  uBoot: string;
+}
+
+const root = join(import.meta.dirname, '../..');
+/** What image tests keep between runs: git-ignored, made again when it is missing. */
+export const WORK = join(root, 'out/test-image');
+
+let found: Promise<ImageUnderTest> | undefined;
+
+/**
+ * The image that is tested: the file named by SKYMINER_IMAGE, with `u-boot.bin` beside it; otherwise one that is
+ * built from these sources, of which the cache leaves little to do.
+ */
+export function imageUnderTest(): Promise<ImageUnderTest> {
+  found ??= find();
+  return found;
+}
+
+async function find(): Promise<ImageUnderTest> {
+  await mkdir(WORK, { recursive: true });
+  const given = process.env.SKYMINER_IMAGE;
+  if (given !== undefined) return { image: given, uBoot: join(dirname(given), 'u-boot.bin') };
+  const bundle = join(WORK, 'dist');
+  await build({ out: bundle });
+  const steps = showSteps({ logs: join(WORK, 'logs'), output: process.stderr });
+  const out = join(root, 'out');
+  const { image, uBoot } = await buildImage({ board: 'qemu-aarch64', source: 'debian', out, bundle, steps });
+  return { image, uBoot };
+}

@@ -1,0 +1,42 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyOfBootedDisk, Guest } from './fixture.ts';
+
+/** What must be the same after every restart. */
+const IDENTITY = 'cat /etc/machine-id /data/ssh/host/ssh_host_ed25519_key.pub; hostname';
+
+let disk: { keep: string };
+let identity: string;
+
+beforeAll(async () => {
+  const booted = await copyOfBootedDisk();
+  disk = booted.disk;
+  await using guest = await Guest.start(booted);
+  await guest.cli.wake();
+  identity = await guest.root.text(IDENTITY);
+  await guest.root.text('touch /etc/left-in-memory /data/left-on-data');
+  await guest.board.powerOff();
+  expect(await guest.board.exited).toBe(0);
+});
+
+afterAll(() => rm(disk.keep, { force: true }));
+
+describe('a board that is switched off by its button and on again', () => {
+  it('keeps host keys and machine-id, also over a reboot, and forgets changes to its root', async () => {
+    await using guest = await Guest.start({ disk });
+    await guest.booted();
+    expect(await guest.root.text(IDENTITY)).toBe(identity);
+    expect(await guest.root.text('ls /etc/left-in-memory /data/left-on-data 2>&1 || true')).toMatch(
+      /cannot access '\/etc\/left-in-memory'[\s\S]*\/data\/left-on-data/,
+    );
+    // A clean end leaves nothing to repair.
+    expect(await guest.root.text('journalctl -b -o cat | grep -E "recovering journal|orphan" || true')).toBe(
+      '',
+    );
+
+    await guest.root.run('systemctl --no-block reboot');
+    await guest.booted();
+    expect(await guest.root.text(IDENTITY)).toBe(identity);
+    expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
+  });
+});

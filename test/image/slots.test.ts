@@ -1,0 +1,91 @@
+import { rm } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeCopy } from '../../image/disk/state.ts';
+import { breakStateCopy, wipePartition, writeStateCopy } from './disk-changes.ts';
+import { copyOfImage, Guest } from './fixture.ts';
+
+const U_BOOT = { timeoutMs: 120_000 };
+const STATE = /Slot state: .*/;
+const START = /Starting slot .*\n/;
+
+let image: string;
+
+beforeEach(async () => {
+  image = await copyOfImage();
+});
+
+afterEach(() => rm(image, { force: true }));
+
+describe('the choice of a slot', () => {
+  it('counts attempts, and falls back to slot B when slot A has none left', async () => {
+    await using guest = await Guest.start({ image });
+    for (const left of [2, 1, 0]) {
+      expect(await guest.console.waitFor(START, U_BOOT)).toMatch(`Starting slot A, attempts left ${left}`);
+      await guest.board.reset();
+    }
+    expect(await guest.console.waitFor(START, U_BOOT)).toMatch(/slot B, attempts left 2 A-used-up/);
+  });
+
+  it('tries all slots anew when none has attempts left', async () => {
+    const left = { A: 0, B: 0 };
+    await writeStateCopy(image, 0, encodeCopy({ sequence: 9, first: 'A', left }));
+    await using guest = await Guest.start({ image });
+    expect(await guest.console.waitFor(START, U_BOOT)).toMatch(
+      /slot A, attempts left 2 A-used-up,B-used-up,all-used-up/,
+    );
+  });
+
+  it('goes by the newer copy of the state, and writes over the older one', async () => {
+    const full = { A: 3, B: 3 };
+    await writeStateCopy(image, 0, encodeCopy({ sequence: 0x0f, first: 'A', left: full }));
+    await writeStateCopy(image, 1, encodeCopy({ sequence: 0x10, first: 'B', left: full }));
+    await using guest = await Guest.start({ image });
+    expect(await guest.console.waitFor(STATE, U_BOOT)).toMatch(/valid copies 11, used 1, sequence 0x10/);
+    expect(await guest.console.waitFor(START, U_BOOT)).toMatch(/slot B/);
+    await guest.board.reset();
+    expect(await guest.console.waitFor(STATE, U_BOOT)).toMatch(/valid copies 11, used 0, sequence 0x11/);
+  });
+
+  it('ignores a copy of the state that is wrong, and mends it', async () => {
+    await writeStateCopy(image, 0, encodeCopy({ sequence: 5, first: 'A', left: { A: 3, B: 3 } }));
+    await writeStateCopy(image, 1, encodeCopy({ sequence: 6, first: 'B', left: { A: 3, B: 3 } }));
+    await breakStateCopy(image, 1);
+    await using guest = await Guest.start({ image });
+    expect(await guest.console.waitFor(STATE, U_BOOT)).toMatch(/valid copies 10, used 0, sequence 0x5/);
+    expect(await guest.console.waitFor(START, U_BOOT)).toMatch(/slot A, attempts left 2/);
+    await guest.board.reset();
+    expect(await guest.console.waitFor(STATE, U_BOOT)).toMatch(/valid copies 11, used 1, sequence 0x6/);
+  });
+
+  // The two boots that take long share the machine's two cores.
+  it.concurrent('boots slot A and says so when both copies of the state are wrong', async () => {
+    const broken = await copyOfImage();
+    try {
+      await breakStateCopy(broken, 0);
+      await breakStateCopy(broken, 1);
+      await using guest = await Guest.start({ image: broken });
+      const greeting = await guest.booted();
+      expect(greeting).toMatch(/slot A/);
+      expect(greeting).toMatch(/because: .*state-lost/);
+      expect(await guest.cli.run('status')).toMatch(/slot A \(.*state-lost/);
+    } finally {
+      await rm(broken);
+    }
+  });
+
+  it.concurrent('boots the whole of slot B when nothing of slot A is left, and says why', async () => {
+    const half = await copyOfImage();
+    try {
+      await wipePartition(half, 'bootA');
+      await wipePartition(half, 'rootA');
+      await using guest = await Guest.start({ image: half });
+      const greeting = await guest.booted();
+      expect(greeting).toMatch(/slot B/);
+      expect(greeting).toMatch(/because: .*A-not-loaded/);
+      expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
+      expect(await guest.cli.run('apps')).toMatch(/apptracker/);
+    } finally {
+      await rm(half);
+    }
+  });
+});
