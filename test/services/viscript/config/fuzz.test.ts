@@ -63,7 +63,11 @@ const piece = fc.constantFrom(
   ],
 );
 const almostYaml = fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join(''));
-const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), almostYaml, fc.json());
+const anyText = fc.oneof(
+  { weight: 10, arbitrary: almostYaml },
+  { weight: 9, arbitrary: fc.string({ unit: 'binary', maxLength: 60 }) },
+  { weight: 1, arbitrary: fc.json() },
+);
 
 /** Objects of the right shape with anything at all for values. */
 const anyEntry = fc.dictionary(
