@@ -7,7 +7,7 @@ import { greeting } from './control/greeting.ts';
 import { SupervisorHost } from './control/host.ts';
 import { exitStatus } from './control/protocol.ts';
 import type { Paths } from './paths.ts';
-import { History } from './terminal/history.ts';
+import { History, HistoryError } from './terminal/history.ts';
 import { Terminal } from './terminal/terminal.ts';
 
 export interface InteractiveOptions {
@@ -26,10 +26,11 @@ export async function runInteractive({ paths, color }: InteractiveOptions): Prom
       input: process.stdin,
       output: process.stdout,
       host: new SupervisorHost(client, { host: hello.host, color, columns }),
-      history: await History.open(join(paths.stateDirectory, 'history')),
+      history: await openHistory(join(paths.stateDirectory, 'history')),
       columns,
       color,
       terminal: process.stdin.isTTY === true && process.stdout.isTTY === true,
+      dumb: process.env.TERM === 'dumb',
       greeting: greeting(hello),
     });
     const lost = client.closed.then((reason) => ({ lost: reason }));
@@ -41,6 +42,17 @@ export async function runInteractive({ paths, color }: InteractiveOptions): Prom
     client.close();
     process.stdin.destroy();
     await own?.end();
+  }
+}
+
+/** A history that cannot be kept is no reason to have no terminal. */
+async function openHistory(path: string): Promise<History> {
+  try {
+    return await History.open(path);
+  } catch (error) {
+    if (!(error instanceof HistoryError)) throw error;
+    process.stderr.write(`viscript: ${error.message}\n`);
+    return History.open(undefined);
   }
 }
 
