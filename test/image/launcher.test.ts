@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { bootedGuest } from './fixture.ts';
+
+const repository = join(import.meta.dirname, '../..');
+/** Dozens of sandboxes on an emulated board that shares its machine. */
+const suiteMs = 600_000;
+
+describe('the launcher of a board', () => {
+  it(
+    'keeps every promise of the compliance suite, and those of isolation',
+    async () => {
+      await using guest = await bootedGuest();
+      const ssh = await guest.ssh();
+      const { status, stderr } = await ssh.run('admin', ['cat > suite.mjs'], { input: await bundledSuite() });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      await guest.root.text(
+        'install -m 644 /data/home/admin/suite.mjs /run/suite.mjs; systemctl stop viscript',
+      );
+      const asViscript = 'setpriv --reuid 950 --regid 950 --init-groups node /run/suite.mjs 2>/run/suite.log';
+      const { output } = await guest.root.run(`cd /; ${asViscript}`, suiteMs);
+      const lines = output.trim().split('\n');
+      expect(lines.filter((line) => !line.startsWith('ok '))).toEqual(['end 0']);
+      expect(lines.length).toBeGreaterThan(20);
+      expect(await guest.root.text('systemctl is-system-running')).toBe('running');
+    },
+    suiteMs + 180_000,
+  );
+});
+
+async function bundledSuite(): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: repository,
+    entryPoints: ['test/services/viscript/launcher/on-board.ts'],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    external: ['koffi'],
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  });
+  return outputFiles[0]?.text ?? '';
+}
