@@ -143,7 +143,7 @@ export class Apt {
   }
 
   async #cache(args: readonly string[]): Promise<string> {
-    const { stdout } = await run('apt-cache', [...this.#options(), ...args], { log: this.#log });
+    const { stdout } = await run('apt-cache', [...this.#options(), ...args]);
     return stdout;
   }
 
