@@ -49,9 +49,10 @@ function laptopState(env: NodeJS.ProcessEnv): string {
 }
 
 function configCandidates({ libraryDirectory }: PathOptions, env: NodeJS.ProcessEnv): string[] {
+  const packaged = join(libraryDirectory, 'config.yaml');
   const personal = join(env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'viscript', 'config.yaml');
-  const board = ['/data/viscript/config.yaml', '/etc/viscript/config.yaml'];
-  const laptop = ['config.yaml', personal, join(libraryDirectory, 'config.yaml')];
+  const board = ['/data/viscript/config.yaml', '/etc/viscript/config.yaml', packaged];
+  const laptop = ['config.yaml', personal, packaged];
   return env.VISCRIPT_LAUNCHER === 'systemd' ? board : laptop;
 }
 
