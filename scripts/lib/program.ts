@@ -1,16 +1,14 @@
 import { join } from 'node:path';
-import { ImageError } from '../../image/error.ts';
-import { BoardError } from '../../image/qemu/board.ts';
-import { ConsoleError } from '../../image/qemu/serial-console.ts';
-import { CommandError } from '../../image/run.ts';
 import { StepError, type Steps, showSteps } from '../../image/steps.ts';
-import { PackagesError } from '../host/packages.ts';
 
 /** The repository's folder. */
 export const root = join(import.meta.dirname, '../..');
 
-/** What a person can put right after reading one line. Anything else is a defect and shows where it happened. */
-const EXPECTED = [BoardError, CommandError, ConsoleError, ImageError, PackagesError];
+/**
+ * What a person can put right after reading one line. Anything else is a defect and shows where it happened.
+ * By name, for loading the classes would take longer than many a command does.
+ */
+const EXPECTED = new Set(['BoardError', 'CommandError', 'ConsoleError', 'ImageError', 'PackagesError']);
 
 /** Runs a program to its end and sets the exit status: what `main` returns, or 1 when it throws. */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<void> {
@@ -38,6 +36,6 @@ export function abortOnSignals(): AbortSignal {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = EXPECTED.some((type) => error instanceof type) || 'code' in error;
+  const expected = EXPECTED.has(error.name) || 'code' in error;
   return expected ? error.message : (error.stack ?? error.message);
 }

@@ -1,8 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { runProgram } from '../lib/program.ts';
-import { openConsole } from './console.ts';
-import { makeImage } from './image.ts';
-import { startBoards, startHub } from './qemu.ts';
 import { version } from './version.ts';
 
 const MIRROR = `
@@ -19,6 +16,7 @@ await runProgram('skyminer', async () => {
   }
 });
 
+/** Each command loads its work when it is called. */
 function program(): Command {
   const skyminer = new Command('skyminer')
     .description('Builds Skyminer images and boots them on this machine.')
@@ -36,7 +34,7 @@ function program(): Command {
     .option('--refresh', 'ask the mirror for newer packages than those in the cache', false)
     .option('--release', 'newest packages, and the image packed with xz for publishing', false)
     .addHelpText('after', MIRROR)
-    .action(makeImage);
+    .action(async (options) => (await import('./image.ts')).makeImage(options));
 
   skyminer
     .command('qemu')
@@ -48,20 +46,20 @@ function program(): Command {
     .option('--memory <MiB>', 'memory of each board', wholeNumber, 512)
     .option('--cpus <number>', 'processors of each board', wholeNumber, 1)
     .option('--key <file>', 'public keys that may log in over SSH')
-    .action(startBoards);
+    .action(async (options) => (await import('./qemu.ts')).startBoards(options));
 
   skyminer
     .command('console')
     .description('attach this terminal to a serial port, 115200 8N1; Ctrl-] leaves')
     .argument('[port]', 'serial port or pty; without one, the ports of this machine are listed')
-    .action(openConsole);
+    .action(async (port) => (await import('./console.ts')).openConsole(port));
 
   skyminer
     .command('hub')
     .description('wire boards together; its input takes commands that cut, delay and drop')
     .argument('<socket>', 'Unix socket to listen on')
     .option('--seed <number>', 'seed of the choice of dropped frames', wholeNumber, 1)
-    .action(startHub);
+    .action(async (socket, options) => (await import('./qemu.ts')).startHub(socket, options));
   return skyminer;
 }
 
