@@ -2,13 +2,12 @@ import { stripVTControlCharacters } from 'node:util';
 import type { SerialConsole } from '../../image/qemu/index.ts';
 
 const PROMPT = /viscript@[\w.-]+> /;
-/** A prompt that stands alone at the end of a line of its own, whatever the terminal was told about colours. */
-const NEXT_PROMPT = new RegExp(`\\n[^\\n]*${PROMPT.source}(?:\\x1b\\[[\\d;?]*[A-Za-z])*$`);
 const ANSWER_MS = 120_000;
 
 /** The command line of a board on its serial line, used as a person does: by typing. */
 export class CommandLine {
   readonly line: SerialConsole;
+  #typed = 0;
 
   constructor(line: SerialConsole) {
     this.line = line;
@@ -19,23 +18,26 @@ export class CommandLine {
     return readable(await this.line.waitFor(PROMPT, { timeoutMs }));
   }
 
-  /** Asks for a prompt, on a line that has been opened in the middle of things. */
-  async wake(): Promise<void> {
-    await this.line.write('\r');
-    await this.line.waitFor(NEXT_PROMPT, { timeoutMs: ANSWER_MS });
+  /** Waits until it answers, on a line on which other things were going on. */
+  async wake(timeoutMs = ANSWER_MS): Promise<void> {
+    await this.run('', timeoutMs);
   }
 
   /** Types a command and returns what it printed, without the line that was typed and the next prompt. */
   async run(command: string, timeoutMs = ANSWER_MS): Promise<string> {
-    await this.line.write(`${command}\r`);
-    const text = readable(await this.line.waitFor(NEXT_PROMPT, { timeoutMs }));
-    return text.split('\n').slice(1, -1).join('\n');
-  }
-
-  /** What a program reads: the command's result as JSON. */
-  async json<T>(command: string): Promise<T> {
-    const text = await this.run(`${command} --json`);
-    return JSON.parse(text.trim().split('\n').at(-1) ?? '');
+    // A comment tells this line from prompts and redrawings of what was typed before.
+    this.#typed += 1;
+    const mark = `#line-${this.#typed}`;
+    await this.line.write(`${command} ${mark}\r`);
+    const answered = new RegExp(
+      `${mark}\\s[\\s\\S]*\\n[^\\n]*${PROMPT.source}(?:\\x1b\\[[\\d;?]*[A-Za-z])*$`,
+    );
+    const text = readable(await this.line.waitFor(answered, { timeoutMs }));
+    return text
+      .slice(text.lastIndexOf(mark) + mark.length)
+      .split('\n')
+      .slice(1, -1)
+      .join('\n');
   }
 }
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
   greeting = await guest.booted();
 });
 
-afterAll(() => guest[Symbol.asyncDispose]());
+afterAll(() => guest?.[Symbol.asyncDispose]());
 
 describe('a board with no network, on its first boot from a larger card', () => {
   it('comes into service and greets with name, slot, uptime and things to try', async () => {

@@ -20,7 +20,7 @@ beforeEach(async () => {
   await expect.poll(app, BACK).toMatchObject({ state: 'ready' });
 });
 
-afterEach(() => guest[Symbol.asyncDispose]());
+afterEach(() => guest?.[Symbol.asyncDispose]());
 
 describe('a board that loses a process', () => {
   it('has an app back that was killed', async () => {

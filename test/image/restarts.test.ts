@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(disk.keep, { force: true }));
 
 describe('a board that is switched off by its button and on again', () => {
-  it('keeps host keys and machine-id, also over a reboot, and forgets changes to its root', async () => {
+  it('keeps host keys and machine-id, also over a reboot, forgets changes to its root, and gives a slot that works its attempts back', async () => {
     await using guest = await Guest.start({ disk });
     await guest.booted();
     expect(await guest.root.text(IDENTITY)).toBe(identity);
@@ -34,8 +34,11 @@ describe('a board that is switched off by its button and on again', () => {
       '',
     );
 
+    // Normally a minute after the supervisor is ready.
+    await guest.root.text('systemctl start slot-good.service');
     await guest.root.run('systemctl --no-block reboot');
-    await guest.booted();
+    expect(await guest.booted()).not.toMatch(/because/);
+    expect(await guest.root.text('cat /proc/cmdline')).toMatch(/skyminer\.slot=A skyminer\.left=2 /);
     expect(await guest.root.text(IDENTITY)).toBe(identity);
     expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
   });

@@ -7,7 +7,7 @@ beforeAll(async () => {
   guest = await bootedGuest();
 });
 
-afterAll(() => guest[Symbol.asyncDispose]());
+afterAll(() => guest?.[Symbol.asyncDispose]());
 
 describe('a board in service', () => {
   it('has no failed unit', async () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await guest[Symbol.asyncDispose]();
+  await guest?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
