@@ -35,6 +35,10 @@ export interface AppUsage {
   eventLoopDelay: { p50: number; p99: number; max: number };
   /** Seconds since the process started. */
   uptime: number;
+  /** Proportional share of resident memory, bytes; 0 from apps that do not say it. */
+  pss: number;
+  /** Open descriptors; 0 from apps that do not say it. */
+  descriptors: number;
 }
 
 export const appUsage = shape((fields): AppUsage => {
@@ -45,5 +49,7 @@ export const appUsage = shape((fields): AppUsage => {
     external: number(fields, 'external'),
     eventLoopDelay: { p50: number(delay, 'p50'), p99: number(delay, 'p99'), max: number(delay, 'max') },
     uptime: number(fields, 'uptime'),
+    pss: fields.pss === undefined ? 0 : number(fields, 'pss'),
+    descriptors: fields.descriptors === undefined ? 0 : number(fields, 'descriptors'),
   };
 });

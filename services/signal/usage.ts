@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AppUsage } from './messages.ts';
 
@@ -23,12 +24,19 @@ export class UsageMeter {
       max: beyondResolution(this.#delay.max),
     };
     this.#delay.reset();
-    return { heapUsed, heapTotal, external, eventLoopDelay, uptime: process.uptime() };
+    return { heapUsed, heapTotal, external, eventLoopDelay, uptime: process.uptime(), ...ownProcess() };
   }
 
   stop(): void {
     this.#delay.disable();
   }
+}
+
+/** What the kernel shows of a process to nobody but itself, where each app has a uid of its own. */
+function ownProcess(): { pss: number; descriptors: number } {
+  const rollup = readFileSync('/proc/self/smaps_rollup', 'utf8');
+  const kilobytes = Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0);
+  return { pss: kilobytes * 1024, descriptors: readdirSync('/proc/self/fd').length };
 }
 
 /** The histogram holds the time from one look to the next, which is the resolution when nothing is late. */

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { loadConfigApart } from './config/load-apart.ts';
 import { ControlServer } from './control/server.ts';
@@ -59,6 +60,8 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   notifier.watchdog();
   log(`ready: ${summary(supervisor)}, config ${config.file}, control socket ${controlSocket}`);
 
+  keepCompileCache();
+
   const reason = await stop.requested;
   log(`stopping: ${reason}`);
   notifier.stopping();
@@ -68,6 +71,11 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   await control.close();
   notifier.close();
   return 0;
+}
+
+/** Writes the compile cache once the start is over; Node does it at its end, and a board loses power before that. */
+function keepCompileCache(): void {
+  setTimeout(flushCompileCache, 5000).unref();
 }
 
 async function closeAndLeaveNothing(supervisor: Supervisor, kind: Launcher['kind']): Promise<void> {

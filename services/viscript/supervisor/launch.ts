@@ -178,7 +178,16 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     await new Promise((resolve) => setTimeout(resolve, sampleMs));
     const [kernel, self] = await Promise.all([process.usage(), this.#session?.usage()]);
     const seconds = (performance.now() - from) / 1000;
-    return { ...kernel, cpuPercent: ((kernel.cpuSeconds - first.cpuSeconds) / seconds) * 100, self };
+    const known = {
+      pss: kernel.pss || (self?.pss ?? 0),
+      descriptors: kernel.descriptors || (self?.descriptors ?? 0),
+    };
+    return {
+      ...kernel,
+      ...known,
+      cpuPercent: ((kernel.cpuSeconds - first.cpuSeconds) / seconds) * 100,
+      self,
+    };
   }
 
   /** Ends the app for good: drain hook, then TERM, then KILL. Asked twice it gives the same report. */

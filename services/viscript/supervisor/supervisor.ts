@@ -111,9 +111,9 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
       void this.#save();
     });
     this.#signal.on('rejected', (reason) => this.#options.log(`signal: refused a client: ${reason}`));
-    await this.#signal.listen();
     await this.#options.launcher.start();
     await this.#adopt();
+    await this.#signal.listen();
     for (const name of startOrder(this.#config)) if (!this.#isRunning(name)) this.#startApp(name);
   }
 

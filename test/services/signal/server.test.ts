@@ -109,7 +109,7 @@ describe('a session', () => {
     const reading = registered.usage();
     await app.message();
     app.send({ jsonrpc: '2.0', id: 2, result: usage });
-    expect(await reading).toEqual(usage);
+    expect(await reading).toEqual({ ...usage, pss: 0, descriptors: 0 });
 
     const shutdown = registered.shutdown(2_500);
     expect(await app.message()).toMatchObject({ method: 'app.shutdown', params: { grace: 2_500 } });
