@@ -17,7 +17,7 @@ import { playScript, readable } from './script.ts';
 import { SerialConsole } from './serial-console.ts';
 
 /** Emulation on a busy machine is slow; a board that takes this long hangs. */
-const BOOT_MS = 300_000;
+const BOOT_MS = 600_000;
 /** The boards' addresses on the hub: locally administered, QEMU's own prefix. */
 const MAC_PREFIX = '52:54:00:5b';
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bootedGuest, type Guest } from './fixture.ts';
+import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
 let guest: Guest;
 
 beforeEach(async () => {
   guest = await bootedGuest();
-});
+}, BOOTING_MS);
 
 afterEach(() => guest?.[Symbol.asyncDispose]());
 

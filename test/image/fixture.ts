@@ -8,8 +8,10 @@ import { type ImageUnderTest, imageUnderTest, WORK } from './image-under-test.ts
 import { RootShell, rootShellCredentials } from './root-shell.ts';
 import { makeKey, Ssh } from './ssh.ts';
 
-/** An emulated board on a machine that does other things too. */
-export const BOOT_MS = 300_000;
+/** An emulated board boots in half a minute, and in many on a machine that does other things too. */
+export const BOOT_MS = 600_000;
+/** A test or hook in which boards boot. */
+export const BOOTING_MS = 2 * BOOT_MS;
 /** Name of the snapshot in the disk that `bootedGuest` starts from. */
 const BOOTED = 'booted';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Guest } from './fixture.ts';
+import { BOOTING_MS, Guest } from './fixture.ts';
 
 /** A card of 2 GiB, a clock that lost its time, and no cable in the socket. */
 const DISK_MIB = 2048;
@@ -11,7 +11,7 @@ let greeting: string;
 beforeAll(async () => {
   guest = await Guest.start({ network: 'none', diskMiB: DISK_MIB, clock: WRONG_CLOCK });
   greeting = await guest.booted();
-});
+}, BOOTING_MS);
 
 afterAll(() => guest?.[Symbol.asyncDispose]());
 

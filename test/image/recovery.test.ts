@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bootedGuest, type Guest } from './fixture.ts';
+import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
 /** Generous: an emulated board on a busy machine starts Node in seconds. */
 const BACK = { timeout: 180_000, interval: 1000 };
@@ -18,7 +18,7 @@ beforeEach(async () => {
   guest = await bootedGuest();
   await guest.cli.run('start apptracker 127.0.0.1:20000');
   await expect.poll(app, BACK).toMatchObject({ state: 'ready' });
-});
+}, BOOTING_MS);
 
 afterEach(() => guest?.[Symbol.asyncDispose]());
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyOfBootedDisk, Guest } from './fixture.ts';
+import { BOOTING_MS, copyOfBootedDisk, Guest } from './fixture.ts';
 
 /** What must be the same after every restart. */
 const IDENTITY = 'cat /etc/machine-id /data/ssh/host/ssh_host_ed25519_key.pub; hostname';
@@ -17,29 +17,33 @@ beforeAll(async () => {
   await guest.root.text('touch /etc/left-in-memory /data/left-on-data');
   await guest.board.powerOff();
   expect(await guest.board.exited).toBe(0);
-});
+}, BOOTING_MS);
 
 afterAll(() => rm(disk.keep, { force: true }));
 
 describe('a board that is switched off by its button and on again', () => {
-  it('keeps host keys and machine-id, also over a reboot, forgets changes to its root, and gives a slot that works its attempts back', async () => {
-    await using guest = await Guest.start({ disk });
-    await guest.booted();
-    expect(await guest.root.text(IDENTITY)).toBe(identity);
-    expect(await guest.root.text('ls /etc/left-in-memory /data/left-on-data 2>&1 || true')).toMatch(
-      /cannot access '\/etc\/left-in-memory'[\s\S]*\/data\/left-on-data/,
-    );
-    // A clean end leaves nothing to repair.
-    expect(await guest.root.text('journalctl -b -o cat | grep -E "recovering journal|orphan" || true')).toBe(
-      '',
-    );
+  it(
+    'keeps host keys and machine-id, also over a reboot, forgets changes to its root, and gives a slot that works its attempts back',
+    async () => {
+      await using guest = await Guest.start({ disk });
+      await guest.booted();
+      expect(await guest.root.text(IDENTITY)).toBe(identity);
+      expect(await guest.root.text('ls /etc/left-in-memory /data/left-on-data 2>&1 || true')).toMatch(
+        /cannot access '\/etc\/left-in-memory'[\s\S]*\/data\/left-on-data/,
+      );
+      // A clean end leaves nothing to repair.
+      expect(
+        await guest.root.text('journalctl -b -o cat | grep -E "recovering journal|orphan" || true'),
+      ).toBe('');
 
-    // Normally a minute after the supervisor is ready.
-    await guest.root.text('systemctl start slot-good.service');
-    await guest.root.run('systemctl --no-block reboot');
-    expect(await guest.booted()).not.toMatch(/because/);
-    expect(await guest.root.text('cat /proc/cmdline')).toMatch(/skyminer\.slot=A skyminer\.left=2 /);
-    expect(await guest.root.text(IDENTITY)).toBe(identity);
-    expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
-  });
+      // Normally a minute after the supervisor is ready.
+      await guest.root.text('systemctl start slot-good.service');
+      await guest.root.run('systemctl --no-block reboot');
+      expect(await guest.booted()).not.toMatch(/because/);
+      expect(await guest.root.text('cat /proc/cmdline')).toMatch(/skyminer\.slot=A skyminer\.left=2 /);
+      expect(await guest.root.text(IDENTITY)).toBe(identity);
+      expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
+    },
+    2 * BOOTING_MS,
+  );
 });

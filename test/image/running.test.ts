@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bootedGuest, type Guest } from './fixture.ts';
+import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
 let guest: Guest;
 
 beforeAll(async () => {
   guest = await bootedGuest();
-});
+}, BOOTING_MS);
 
 afterAll(() => guest?.[Symbol.asyncDispose]());
 

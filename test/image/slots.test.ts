@@ -2,21 +2,21 @@ import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeCopy } from '../../image/disk/state.ts';
 import { breakStateCopy, wipePartition, writeStateCopy } from './disk-changes.ts';
-import { copyOfImage, Guest } from './fixture.ts';
+import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
 
 const U_BOOT = { timeoutMs: 120_000 };
 const STATE = /Slot state: .*/;
 const START = /Starting slot .*\n/;
 
-let image: string;
-
-beforeEach(async () => {
-  image = await copyOfImage();
-});
-
-afterEach(() => rm(image, { force: true }));
-
 describe('the choice of a slot', () => {
+  let image: string;
+
+  beforeEach(async () => {
+    image = await copyOfImage();
+  });
+
+  afterEach(() => rm(image, { force: true }));
+
   it('counts attempts, and falls back to slot B when slot A has none left', async () => {
     await using guest = await Guest.start({ image });
     for (const left of [2, 1, 0]) {
@@ -56,36 +56,46 @@ describe('the choice of a slot', () => {
     await guest.board.reset();
     expect(await guest.console.waitFor(STATE, U_BOOT)).toMatch(/valid copies 11, used 1, sequence 0x6/);
   });
+});
 
-  // The two boots that take long share the machine's two cores.
-  it.concurrent('boots slot A and says so when both copies of the state are wrong', async () => {
-    const broken = await copyOfImage();
-    try {
-      await breakStateCopy(broken, 0);
-      await breakStateCopy(broken, 1);
-      await using guest = await Guest.start({ image: broken });
-      const greeting = await guest.booted();
-      expect(greeting).toMatch(/slot A/);
-      expect(greeting).toMatch(/because: .*state-lost/);
-      expect(await guest.cli.run('status')).toMatch(/slot A \(.*state-lost/);
-    } finally {
-      await rm(broken);
-    }
-  });
+// These two boot to the end: they share the machine's two cores.
+describe.concurrent('a board with something broken', () => {
+  it(
+    'boots slot A and says so when both copies of the state are wrong',
+    async () => {
+      const broken = await copyOfImage();
+      try {
+        await breakStateCopy(broken, 0);
+        await breakStateCopy(broken, 1);
+        await using guest = await Guest.start({ image: broken });
+        const greeting = await guest.booted();
+        expect(greeting).toMatch(/slot A/);
+        expect(greeting).toMatch(/because: .*state-lost/);
+        expect(await guest.cli.run('status')).toMatch(/slot A \(.*state-lost/);
+      } finally {
+        await rm(broken);
+      }
+    },
+    BOOTING_MS,
+  );
 
-  it.concurrent('boots the whole of slot B when nothing of slot A is left, and says why', async () => {
-    const half = await copyOfImage();
-    try {
-      await wipePartition(half, 'bootA');
-      await wipePartition(half, 'rootA');
-      await using guest = await Guest.start({ image: half });
-      const greeting = await guest.booted();
-      expect(greeting).toMatch(/slot B/);
-      expect(greeting).toMatch(/because: .*A-not-loaded/);
-      expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
-      expect(await guest.cli.run('apps')).toMatch(/apptracker/);
-    } finally {
-      await rm(half);
-    }
-  });
+  it(
+    'boots the whole of slot B when nothing of slot A is left, and says why',
+    async () => {
+      const half = await copyOfImage();
+      try {
+        await wipePartition(half, 'bootA');
+        await wipePartition(half, 'rootA');
+        await using guest = await Guest.start({ image: half });
+        const greeting = await guest.booted();
+        expect(greeting).toMatch(/slot B/);
+        expect(greeting).toMatch(/because: .*A-not-loaded/);
+        expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
+        expect(await guest.cli.run('apps')).toMatch(/apptracker/);
+      } finally {
+        await rm(half);
+      }
+    },
+    BOOTING_MS,
+  );
 });

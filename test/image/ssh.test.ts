@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bootedGuest, type Guest } from './fixture.ts';
+import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 import { makeKey, Ssh } from './ssh.ts';
 
 let guest: Guest;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'skyminer-ssh-'));
   guest = await bootedGuest();
   ssh = await guest.ssh();
-});
+}, BOOTING_MS);
 
 afterAll(async () => {
   await guest?.[Symbol.asyncDispose]();
