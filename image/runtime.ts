@@ -87,6 +87,7 @@ export async function prepareRuntime(folder: string, lock: BoardLock, log: strin
     const from = join(staging, path);
     await cp(from, join(folder, path), {
       recursive: true,
+      verbatimSymlinks: true,
       filter: (source) => !NOT_COPIED.test(source.slice(from.length)),
     });
   }
@@ -105,6 +106,7 @@ export async function installRuntime(root: string, prepared: string, bundle: str
   try {
     await cp(bundle, home, {
       recursive: true,
+      verbatimSymlinks: true,
       filter: (source) => source !== join(bundle, 'skyminer.js'),
     });
   } catch (error) {
