@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 /** One entry of a unit's standard output. */
 export interface OutputEntry {
   unit: string;
-  /** The line as it was written, its line feed included. */
+  /** The line as it was written, its line feed included where it has one. */
   line: Buffer;
 }
 
@@ -104,7 +104,7 @@ const fixedArguments = [
   '--all',
   '--boot',
   '--output=json',
-  '--output-fields=MESSAGE,_SYSTEMD_UNIT,_PID,MESSAGE_ID,INVOCATION_ID',
+  '--output-fields=MESSAGE,_SYSTEMD_UNIT,_PID,_LINE_BREAK,MESSAGE_ID,INVOCATION_ID',
 ];
 /**
  * What services write to their standard output, and what systemd notes. The slice of the apps would be narrower, but
@@ -143,14 +143,17 @@ export function parseEntry(text: string): Entry | undefined {
   return {
     cursor,
     ended,
-    line: lineOf(fields.MESSAGE),
+    line: lineOf(fields.MESSAGE, field('_LINE_BREAK')),
     unit: bySystemd ? undefined : field('_SYSTEMD_UNIT'),
   };
 }
 
-/** What is not UTF-8 comes as an array of bytes. */
-function lineOf(message: unknown): Buffer {
-  if (typeof message === 'string') return Buffer.from(`${message}\n`);
-  if (Array.isArray(message)) return Buffer.from([...message, 0x0a]);
-  return Buffer.from('\n');
+/**
+ * What is not UTF-8 comes as an array of bytes. journald also cuts where no line feed was: at its longest line, where
+ * another process of the app writes on, and at the end.
+ */
+function lineOf(message: unknown, lineBreak: string | undefined): Buffer {
+  const ending = ['line-max', 'pid-change', 'eof'].includes(lineBreak ?? '') ? '' : '\n';
+  if (Array.isArray(message)) return Buffer.concat([Buffer.from(message), Buffer.from(ending)]);
+  return Buffer.from(`${typeof message === 'string' ? message : ''}${ending}`);
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { measureUnit } from './cgroup.ts';
 import { BusClosed } from './dbus.ts';
+import type { ExitRecord } from './exit-record.ts';
 import { InputPipe } from './input-pipe.ts';
 import type { Journal } from './journal.ts';
 import type { LaunchFiles, LaunchNote } from './launch-files.ts';
@@ -159,23 +160,27 @@ export class UnitLaunch implements LaunchedProcess {
   }
 
   async #howItEnded(): Promise<ExitStatus> {
-    const record = await this.#host.files.exitRecord(this.#note);
-    if (!record) {
-      return {
-        code: null,
-        signal: null,
-        cause: 'lost',
-        message: `systemd left no record of how ${this.#note.unit} ended`,
-      };
+    const record = await this.#record();
+    if (record) return record.status;
+    const message = `systemd left no record of how ${this.#note.unit} ended`;
+    return { code: null, signal: null, cause: 'lost', message };
+  }
+
+  /** Waits for the output of the run as well. A record that cannot be read is none: the launch has ended all the same. */
+  async #record(): Promise<ExitRecord | undefined> {
+    try {
+      const record = await this.#host.files.exitRecord(this.#note);
+      if (record) await this.#host.journal.complete(record.invocation);
+      return record;
+    } catch (error) {
+      this.#host.log(`exit record of ${this.#note.unit}: ${String(error)}`);
+      return undefined;
     }
-    await this.#host.journal.complete(record.invocation);
-    return record.status;
   }
 
   async #startFailed(result: string): Promise<ExitStatus> {
     const { unit } = this.#note;
-    const record = await this.#host.files.exitRecord(this.#note);
-    if (record) await this.#host.journal.complete(record.invocation);
+    const record = await this.#record();
     const status = record?.status.code;
     const message = `systemd could not start ${unit} (${result}${status ? `, status ${status}` : ''}); see journalctl -u ${unit}`;
     return { code: null, signal: null, cause: 'start-failed', message };

@@ -20,6 +20,15 @@ describe('an entry of the journal', () => {
     );
   });
 
+  it('has no line feed where journald cut without one', () => {
+    expect(parse({ MESSAGE: 'half', _SYSTEMD_UNIT: unit, _LINE_BREAK: 'pid-change' })?.line).toEqual(
+      Buffer.from('half'),
+    );
+    expect(parse({ MESSAGE: 'end', _SYSTEMD_UNIT: unit, _LINE_BREAK: 'eof' })?.line).toEqual(
+      Buffer.from('end'),
+    );
+  });
+
   it('marks the end of a run only when systemd itself says so', () => {
     const note = {
       MESSAGE_ID: '7ad2d189f7e94e70a38c781354912448',
