@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { constants, existsSync } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { killIfThere } from './descendants.ts';
+import { failedStart, whyNotExecutable } from './failed-start.ts';
 import {
   type AdoptedProcess,
   type ExitStatus,
@@ -36,7 +36,7 @@ export class ProcessLauncher implements Launcher {
 
   async launch(spec: LaunchSpec): Promise<LaunchedProcess> {
     const problem = await whyNotExecutable(spec.file);
-    if (problem !== undefined) return failedStart(problem);
+    if (problem !== undefined) return failedStart(spec.id, problem);
     const mark = `${this.#mark}:${spec.id}`;
     const [file, ...args] = [...diesWithParent(), spec.file, ...spec.args];
     const child = spawn(file ?? spec.file, args, {
@@ -64,26 +64,6 @@ const setpriv = '/usr/bin/setpriv';
 const drainTimeoutMs = 1000;
 /** Rounds of find-and-kill before a launch's leftovers are called unkillable. */
 const maxKillRounds = 100;
-
-async function whyNotExecutable(file: string): Promise<string | undefined> {
-  try {
-    await access(file, constants.X_OK);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-function failedStart(message: string): LaunchedProcess {
-  return {
-    pid: undefined,
-    exited: Promise.resolve({ code: null, signal: null, cause: 'start-failed', message }),
-    onOutput: () => undefined,
-    write: () => false,
-    kill: async () => undefined,
-    usage: () => Promise.reject(new ProcessGone(0)),
-  };
-}
 
 function diesWithParent(): string[] {
   return existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
