@@ -18,8 +18,8 @@ export default defineConfig({
         test: {
           name: 'image',
           include: ['test/image/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
+          testTimeout: 600_000,
+          hookTimeout: 1_200_000,
           pool: 'forks',
           fileParallelism: false,
         },
