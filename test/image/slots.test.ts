@@ -5,8 +5,8 @@ import { breakStateCopy, wipePartition, writeStateCopy } from './disk-changes.ts
 import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
 
 const U_BOOT = { timeoutMs: 120_000 };
-const STATE = /Slot state: .*/;
-const START = /Starting slot .*\n/;
+const STATE = /Slot state: [^\n]*\n/;
+const START = /Starting slot [^\n]*\n/;
 
 describe('the choice of a slot', () => {
   let image: string;
