@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { SerialConsole } from '../../image/qemu/index.ts';
 
 const PROMPT = /viscript@[\w.-]+> /;
-const ANSWER_MS = 120_000;
+const ANSWER_MS = 300_000;
 
 /** The command line of a board on its serial line, used as a person does: by typing. */
 export class CommandLine {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SerialConsole } from '../../image/qemu/index.ts';
 
 const READY = 'root-shell-is-ready';
-const ANSWER_MS = 120_000;
+const ANSWER_MS = 300_000;
 /** The longest line that a terminal takes as one (N_TTY_BUF_SIZE of Linux). */
 const MAX_COMMAND = 4000;
 
