@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
-import { SerialPort } from 'serialport';
+import type { SerialPort } from 'serialport';
+import { openPort } from '../../services/viscript/serial/port.ts';
 
 /** How much of what came is remembered. */
 const MAX_TRANSCRIPT = 4 * 1024 * 1024;
@@ -37,11 +38,7 @@ export class SerialConsole {
   }
 
   static async open(path: string): Promise<SerialConsole> {
-    const port = new SerialPort({ path, baudRate: 115_200, autoOpen: false });
-    await new Promise<void>((resolve, reject) => {
-      port.open((error) => (error === null ? resolve() : reject(error)));
-    });
-    closeWhenHungUp(port);
+    const port = await openPort({ path, baudRate: 115_200 });
     return new SerialConsole(path, port);
   }
 
@@ -137,16 +134,4 @@ export class SerialConsole {
   #tail(): string {
     return JSON.stringify(this.#transcript.slice(-TAIL));
   }
-}
-
-/**
- * A line whose other end went away reads as empty for ever, and serialport reads it again for ever if it did not
- * happen to be waiting at that moment. So the hang-up itself is watched for.
- */
-function closeWhenHungUp(port: SerialPort): void {
-  const binding = port.port;
-  if (binding === undefined || !('poller' in binding)) return;
-  binding.poller.once('disconnect', () => {
-    if (port.isOpen && !port.closing) port.close();
-  });
 }

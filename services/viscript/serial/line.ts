@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { SerialPort } from 'serialport';
+import type { SerialPort } from 'serialport';
+import { openPort } from './port.ts';
 
 /** A serial line that cannot be opened. */
 export class LineError extends Error {
@@ -28,16 +29,13 @@ export class SerialLine {
 
   /** @throws {LineError} when there is no such device, it is in use, or it does not know the rate */
   static async open(device: string, baudRate: number): Promise<SerialLine> {
-    // Little is given to the driver at once, so that Ctrl-C stops a long output soon.
-    const port = new SerialPort({ path: device, baudRate, autoOpen: false, highWaterMark: 4096 });
     try {
-      await new Promise<void>((resolve, reject) => {
-        port.open((error) => (error === null || error === undefined ? resolve() : reject(error)));
-      });
+      // Little is given to the driver at once, so that Ctrl-C stops a long output soon.
+      const port = await openPort({ path: device, baudRate, highWaterMark: 4096 });
+      return new SerialLine(port, device, (await identityOf(device)) ?? 'vanished');
     } catch (cause) {
       throw new LineError(`cannot open ${device}: ${messageOf(cause)}`, { cause });
     }
-    return new SerialLine(port, device, (await identityOf(device)) ?? 'vanished');
   }
 
   [Symbol.asyncDispose](): Promise<void> {
