@@ -47,7 +47,7 @@ describe('a JSON-RPC client of others', () => {
     peer.notify('app.ready', {});
     await ready;
     expect(await registered.ping()).toBeGreaterThan(0);
-    expect(await registered.usage()).toEqual(usage);
+    expect(await registered.usage()).toEqual({ ...usage, pss: 0, descriptors: 0 });
     await registered.shutdown(1_000);
     expect(asked).toEqual([{ grace: 1_000 }]);
   });
