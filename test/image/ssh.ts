@@ -35,8 +35,12 @@ export class Ssh {
   /** Options that `ssh`, `scp` and `sftp` share. */
   options(): string[] {
     const settings = {
-      ...{ IdentityFile: this.#key, IdentitiesOnly: 'yes', IdentityAgent: 'none' },
-      ...{ UserKnownHostsFile: this.#knownHosts, StrictHostKeyChecking: 'yes', HostKeyAlias: 'board' },
+      ...{ IdentityFile: quoted(this.#key), IdentitiesOnly: 'yes', IdentityAgent: 'none' },
+      ...{
+        UserKnownHostsFile: quoted(this.#knownHosts),
+        StrictHostKeyChecking: 'yes',
+        HostKeyAlias: 'board',
+      },
       ...{ BatchMode: 'yes', ConnectTimeout: '60', LogLevel: 'ERROR' },
     };
     return ['-F', 'none', ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])];
@@ -76,4 +80,9 @@ function program(command: string, args: string[], input: string): Promise<SshAns
     child.stdin?.on('error', () => child.stdin?.destroy());
     child.stdin?.end(input);
   });
+}
+
+/** A path in an option of ssh, which otherwise ends at a space. */
+function quoted(path: string): string {
+  return `"${path}"`;
 }
