@@ -37,6 +37,8 @@ export interface Adopted {
   /** The token it may register with. */
   token: string | undefined;
   ready: boolean;
+  /** It spoke signal, so it is ready again when it has registered again. */
+  connected: boolean;
   restarts: number;
   /** Milliseconds since 1970. */
   startedAt: number;
@@ -107,7 +109,8 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     this.#host = host;
     if (adopted) {
       this.#token = adopted.token;
-      this.state = adopted.ready ? 'ready' : 'starting';
+      this.state = adopted.ready && !adopted.connected ? 'ready' : 'starting';
+      if (adopted.connected) this.#watchReadiness(adopted.process, true);
       this.restarts = adopted.restarts;
       this.startedAt = adopted.startedAt;
       this.#process = adopted.process;

@@ -7,6 +7,8 @@ export interface LaunchRecord {
   args: string[];
   token: string | undefined;
   ready: boolean;
+  /** It has registered over signal. */
+  connected: boolean;
   restarts: number;
   /** Milliseconds since 1970. */
   startedAt: number;

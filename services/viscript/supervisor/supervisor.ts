@@ -196,6 +196,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
 
   /** Lets go of everything and leaves the launches to the next supervisor; only where they outlive this one. */
   async release(): Promise<void> {
+    this.#closing = true;
     await this.#signal.close();
     await this.#options.launcher.close();
     for (const file of this.#logs.values()) file.close();
@@ -319,12 +320,13 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
 
   async #save(): Promise<void> {
     if (!this.#record || this.#closing) return;
-    const launches = this.launches.map(({ id, app, args, token, state, restarts, startedAt }) => ({
+    const launches = this.launches.map(({ id, app, args, token, state, session, restarts, startedAt }) => ({
       id,
       app: app.name,
       args: [...args],
       token,
       ready: state === 'ready',
+      connected: session !== undefined,
       restarts,
       startedAt,
     }));
