@@ -90,7 +90,7 @@ class Terminal {
     const quoted = [process.execPath, FIXTURE, ...args].map((word) => `'${word}'`).join(' ');
     const command = `echo "SETTINGS $(stty -g)"; ${quoted}; echo "SETTINGS $(stty -g)"`;
     return new Terminal(
-      spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] }),
+      spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] }),
     );
   }
 
