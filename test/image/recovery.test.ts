@@ -38,7 +38,8 @@ describe('a board that loses a process', () => {
     await expect.poll(mainPid, BACK).not.toBe(supervisor);
     await guest.cli.wake();
     await expect.poll(app, BACK).toMatchObject({ id: before?.id, state: 'ready', pid: before?.pid });
-    expect(await guest.cli.run(`ping ${before?.id}`)).toMatch(/ping time/);
+    // The app connects again in its own time.
+    await expect.poll(() => guest.cli.run(`ping ${before?.id}`), BACK).toMatch(/ping time/);
     expect(await processesOfApps()).toEqual([String(before?.pid)]);
     expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
     expect(await guest.cli.run(`sd ${before?.id}`)).toMatch(/exited with code 0/);

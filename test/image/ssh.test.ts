@@ -98,6 +98,8 @@ describe('SSH', () => {
   });
 
   it('lets nobody in as root', async () => {
-    expect((await ssh.run('root', ['true'])).status).toBe(255);
+    const { status, stderr } = await ssh.run('root', ['true']);
+    expect(status).toBe(255);
+    expect(stderr).toMatch(/Permission denied/);
   });
 });
