@@ -20,12 +20,13 @@ export const PART = { console: 'console', serial: 'serial', user: 'user0' } as c
 /**
  * QEMU's arguments for a board: the `virt` machine with U-Boot as its firmware, PL011 `ttyAMA0` and 16550A `ttyS0`
  * each on a pty, a virtio disk, a random number source, an i6300esb watchdog, and what network was asked for.
+ * Without ACPI, which U-Boot does not use, the power button is a GPIO key in the device tree: Linux sees no other here.
  * It starts paused; QMP is on file descriptor 3. The order of devices is fixed, for snapshots depend on it.
  */
 export function qemuArguments(machine: Machine): string[] {
   return [
     ...['-name', escaped(machine.name), '-nodefaults', '-no-user-config', '-display', 'none', '-S'],
-    ...['-M', 'virt', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
+    ...['-M', 'virt,acpi=off', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
     ...['-smp', String(machine.cpus), '-m', String(machine.memoryMiB)],
     ...['-bios', machine.uBoot],
     ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
