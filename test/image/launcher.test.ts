@@ -21,8 +21,9 @@ describe('the launcher of a board', () => {
       const asViscript = 'setpriv --reuid 950 --regid 950 --init-groups node /run/suite.mjs 2>/run/suite.log';
       const { output } = await guest.root.run(`cd /; ${asViscript}`, suiteMs);
       const lines = output.trim().split('\n');
-      expect(lines.filter((line) => !line.startsWith('ok '))).toEqual(['end 0']);
-      expect(lines.length).toBeGreaterThan(20);
+      // The kernel may write in between, for instance that a memory limit was reached.
+      expect(lines.filter((line) => /^(not ok|end) /.test(line))).toEqual(['end 0']);
+      expect(lines.filter((line) => line.startsWith('ok ')).length).toBeGreaterThan(20);
       expect(await guest.root.text('systemctl is-system-running')).toBe('running');
     },
     suiteMs + 180_000,

@@ -29,7 +29,7 @@ export const isolation: Compliance[] = [
         'echo x > /usr/x',
         'head -c1 /dev/vda',
       ];
-      const script = `${probes.map((probe) => `${probe} >/dev/null 2>&1 && echo 'ALLOWED ${probe}'`).join('\n')}
+      const script = `${probes.map((probe) => `{ ${probe}; } >/dev/null 2>&1 && echo 'ALLOWED ${probe}'`).join('\n')}
         ls /proc | grep -c '^[0-9]'; echo done`;
       const run = await lab.launch({ script, app: { name: 'spy' } });
       await run.wrote(/^done$/m);
