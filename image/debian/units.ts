@@ -28,6 +28,7 @@ export const MASKED_UNITS = [
 
   // Hardware and ways to boot that no board has.
   'systemd-binfmt.service',
+  'modprobe@drm.service',
   'systemd-bsod.service',
   'systemd-hibernate-clear.service',
   'systemd-pstore.service',
@@ -36,6 +37,12 @@ export const MASKED_UNITS = [
 
   // A board comes up with no network.
   'systemd-networkd-wait-online.service',
+  // What networkd would keep is on a root that forgets.
+  'systemd-networkd-persistent-storage.service',
+
+  // Configuration that comes by the kernel's command line or by credentials; here it comes with the image.
+  'systemd-network-generator.service',
+  'systemd-udev-load-credentials.service',
 
   // Consoles: viscript has the serial line, and nobody can log in with a password.
   'getty@tty1.service',

@@ -14,7 +14,7 @@ export interface QemuBoardOptions {
   uBoot: string;
   /** Default 512. */
   memoryMiB?: number;
-  /** Default 1. */
+  /** Default 2. */
   cpus?: number;
   /** A qcow2 file that is kept, made from the image when it is not there; otherwise the disk is thrown away. */
   disk?: { keep: string };
@@ -183,7 +183,7 @@ async function prepare(options: QemuBoardOptions, scratch: string): Promise<Mach
     uBoot: resolve(options.uBoot),
     disk: disk?.file,
     memoryMiB: options.memoryMiB ?? 512,
-    cpus: options.cpus ?? 1,
+    cpus: options.cpus ?? 2,
     network: options.network ?? 'user',
     hub: options.hub,
     credentials: await writeCredentials(options, scratch),

@@ -44,7 +44,7 @@ function program(): Command {
     .option('--disk <folder>', 'keep the disks in this folder, and go on with those that are there')
     .option('--hub <socket>', "give the board a second network card on 'skyminer hub'")
     .option('--memory <MiB>', 'memory of each board', wholeNumber, 512)
-    .option('--cpus <number>', 'processors of each board', wholeNumber, 1)
+    .option('--cpus <number>', 'processors of each board', wholeNumber, 2)
     .option('--key <file>', 'public keys that may log in over SSH')
     .action(async (options) => (await import('./qemu.ts')).startBoards(options));
 

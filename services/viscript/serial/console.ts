@@ -16,6 +16,8 @@ export interface SerialConsoleOptions {
   history: History;
   /** Default: a board's. */
   rescue?: RescueCommands;
+  /** How long a supervisor that starts at the same time may take before the console says that it is down. Default 0. */
+  patienceMs?: number;
   color: boolean;
   /** A terminal that knows no escape sequences. */
   dumb?: boolean;
@@ -30,11 +32,16 @@ export interface SerialConsoleOptions {
 /** The terminal on a serial line, for as long as `signal` is not aborted: the line and the supervisor may come and go. */
 export async function runSerialConsole(options: SerialConsoleOptions): Promise<void> {
   const { device, baudRate = 115_200, connect, rescue = BOARD_RESCUE, color, columns = 80, signal } = options;
-  const link = new SupervisorLink({ connect, rescue, color, columns: () => columns });
+  const link = new SupervisorLink({
+    ...{ connect, rescue, color, columns: () => columns },
+    ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
+  });
   const backoff = new Backoff({ firstMs: 200, maxMs: 5000 });
   const onStatus = onlyChanges(options.onStatus ?? (() => undefined));
-  await link.start();
+  const leave = () => void link.close();
+  signal.addEventListener('abort', leave, { once: true });
   try {
+    await link.start();
     while (!signal.aborted) {
       try {
         await using line = await SerialLine.open(device, baudRate);
@@ -47,6 +54,7 @@ export async function runSerialConsole(options: SerialConsoleOptions): Promise<v
       if (!signal.aborted) await waitForDevice(device, backoff.next(), signal);
     }
   } finally {
+    signal.removeEventListener('abort', leave);
     await link.close();
   }
 }

@@ -7,10 +7,11 @@ import type { Paths } from '../paths.ts';
 import { History, HistoryError } from '../terminal/history.ts';
 import { runSerialConsole } from './console.ts';
 
-const USAGE = 'usage: viscript serial DEVICE [--baud 115200] [--columns 80]';
+const USAGE = 'usage: viscript serial DEVICE [--baud 115200] [--columns 80] [--patience 0]';
 
 /**
- * `viscript serial DEVICE [--baud RATE] [--columns N]`: the terminal on a serial line until SIGTERM or SIGINT.
+ * `viscript serial DEVICE [--baud RATE] [--columns N] [--patience SECONDS]`: the terminal on a serial line until SIGTERM
+ * or SIGINT. A supervisor that is not there within the patience is said to be down.
  *
  * @returns the exit status
  */
@@ -45,6 +46,7 @@ interface Line {
   device: string;
   baudRate: number;
   columns: number;
+  patienceMs: number;
 }
 
 /** The line, or what is wrong with the arguments. */
@@ -53,6 +55,7 @@ function parse(args: string[]): Line | string {
     const options = {
       baud: { type: 'string', default: '115200' },
       columns: { type: 'string', default: '80' },
+      patience: { type: 'string', default: '0' },
     } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const [device, ...more] = positionals;
@@ -61,7 +64,8 @@ function parse(args: string[]): Line | string {
     if (device === undefined || more.length > 0) return 'one DEVICE is needed, such as /dev/ttyS0';
     if (baudRate === undefined) return `--baud: ${values.baud} is no rate`;
     if (columns === undefined) return `--columns: ${values.columns} is no width`;
-    return { device, baudRate, columns };
+    if (!/^\d{1,4}$/.test(values.patience)) return `--patience: ${values.patience} is no number of seconds`;
+    return { device, baudRate, columns, patienceMs: 1000 * Number(values.patience) };
   } catch (error) {
     if (error instanceof TypeError) return error.message;
     throw error;

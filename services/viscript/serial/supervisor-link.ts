@@ -11,9 +11,14 @@ export interface SupervisorLinkOptions {
   /** Connects to the supervisor; rejects when there is none. */
   connect: () => Promise<ControlClient>;
   rescue: RescueCommands;
+  /** How long a supervisor that starts at the same time may take before it counts as down. Default 0. */
+  patienceMs?: number;
   color: boolean;
   columns: () => number;
 }
+
+/** How often a supervisor that is still starting is looked for. */
+const LOOK_MS = 100;
 
 /**
  * The supervisor as a host that is always there: connects, and connects again whenever it is lost; while it is down,
@@ -79,6 +84,7 @@ export class SupervisorLink extends EventEmitter<{ change: [text: string] }> imp
 
   async #keepConnected(): Promise<void> {
     let isFirst = true;
+    const patientUntil = performance.now() + (this.#o.patienceMs ?? 0);
     while (!this.#closing.signal.aborted) {
       try {
         const client = await this.#open();
@@ -90,12 +96,17 @@ export class SupervisorLink extends EventEmitter<{ change: [text: string] }> imp
       }
       const wasUp = this.#up !== undefined;
       this.#up = undefined;
+      if (isFirst && !wasUp && performance.now() < patientUntil) {
+        await this.#pause(LOOK_MS);
+        continue;
+      }
       isFirst = false;
       this.#known.resolve();
       if (this.#closing.signal.aborted) return;
       if (wasUp) this.emit('change', await this.#downText());
       await this.#pause(this.#backoff.next());
     }
+    this.#known.resolve();
   }
 
   async #open(): Promise<ControlClient> {

@@ -124,6 +124,24 @@ describe.skipIf(!hasSocat)('runSerialConsole without a supervisor (needs socat)'
     expect(await rig.transcript.waitFor(PROMPT)).toContain('slot A');
   });
 
+  it('greets first when the supervisor comes within the patience it was given', async () => {
+    await using rig = await Rig.open({ up: false, patienceMs: 60_000 });
+    await rig.supervisorUp();
+    expect(await rig.transcript.waitFor(PROMPT)).toContain('slot A');
+    expect(rig.transcript.text).not.toContain('is down');
+  });
+
+  it('says that it is down when the patience is over', async () => {
+    await using rig = await Rig.open({ up: false, patienceMs: 300 });
+    expect(await rig.transcript.waitFor(DOWN)).toContain('last words');
+  });
+
+  it('ends at once when it is told to while it is patient', async () => {
+    await using rig = await Rig.open({ up: false, patienceMs: 3_600_000 });
+    await rig.stop();
+    expect(rig.statuses).toEqual([]);
+  });
+
   it('tells when the supervisor goes in the middle of a line, and keeps the line', async () => {
     await using rig = await Rig.open();
     await rig.transcript.waitFor(PROMPT);

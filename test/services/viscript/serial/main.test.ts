@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SerialPort } from 'serialport';
 import { describe, expect, it } from 'vitest';
+import { openPort } from '../../../../services/viscript/serial/port.ts';
 import { bundle, temporaryFolder } from '../support.ts';
 import { hasSocat, PtyPair } from '../terminal/pty.ts';
 import { Transcript } from '../terminal/transcript.ts';
@@ -24,6 +24,7 @@ describe('viscript serial', () => {
     [['a', 'b'], 'one DEVICE is needed'],
     [['/dev/x', '--baud', 'fast'], '--baud: fast is no rate'],
     [['/dev/x', '--columns', '0'], '--columns: 0 is no width'],
+    [['/dev/x', '--patience', 'much'], '--patience: much is no number of seconds'],
     [['/dev/x', '--speed'], "Unknown option '--speed'"],
   ])('refuses %j as wrong usage', async (args, message) => {
     const child = viscript(['serial', ...args]);
@@ -64,7 +65,7 @@ describe.skipIf(!hasSocat || !hasNotify)('viscript serial on a line (needs socat
       expect(await told.waitFor(/STATUS=.*/)).toContain('READY=1\n');
       expect(told.text).toContain(`STATUS=on ${pair.near}`);
 
-      const far = new SerialPort({ path: pair.far, baudRate: 115_200 });
+      const far = await openPort({ path: pair.far, baudRate: 115_200 });
       const seen = new Transcript();
       far.on('data', seen.add);
       far.write('\r');

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SerialPort } from 'serialport';
+import type { SerialPort } from 'serialport';
 import { ControlClient } from '../../../../services/viscript/control/client.ts';
 import { ControlServer } from '../../../../services/viscript/control/server.ts';
 import { runSerialConsole } from '../../../../services/viscript/serial/console.ts';
+import { openPort } from '../../../../services/viscript/serial/port.ts';
 import { History } from '../../../../services/viscript/terminal/history.ts';
 import { startSupervisor, type TestSupervisor } from '../support.ts';
 import { PtyPair } from '../terminal/pty.ts';
@@ -36,13 +37,16 @@ export class Rig implements AsyncDisposable {
     this.#supervisor = supervisor;
   }
 
-  /** @param up whether the supervisor serves already */
-  static async open({ up = true } = {}): Promise<Rig> {
+  /**
+   * @param up whether the supervisor serves already
+   * @param patienceMs how long the console waits for one before it says that it is down
+   */
+  static async open({ up = true, patienceMs = 0 } = {}): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), 'serial-'));
     const rig = new Rig(await PtyPair.open(), folder, await startSupervisor(CONFIG));
     if (up) await rig.supervisorUp();
     await rig.plugInFar();
-    rig.#console = rig.#runConsole();
+    rig.#console = rig.#runConsole(patienceMs);
     return rig;
   }
 
@@ -82,8 +86,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async plugInFar(): Promise<void> {
-    this.#far = new SerialPort({ path: this.pair.far, baudRate: 115_200 });
-    await once(this.#far, 'open');
+    this.#far = await openPort({ path: this.pair.far, baudRate: 115_200 });
     this.#far.on('data', this.transcript.add);
   }
 
@@ -92,9 +95,14 @@ export class Rig implements AsyncDisposable {
     return readFile(join(this.folder, 'done'), 'utf8');
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the console, as systemd does. */
+  async stop(): Promise<void> {
     this.#end.abort();
     await this.#console;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
     await this.#closeFar();
     await this.pair.close();
     await this.supervisorDown();
@@ -106,7 +114,7 @@ export class Rig implements AsyncDisposable {
     return join(this.folder, 'control.sock');
   }
 
-  async #runConsole(): Promise<void> {
+  async #runConsole(patienceMs: number): Promise<void> {
     await runSerialConsole({
       device: this.pair.near,
       connect: () => ControlClient.connect(this.#socket),
@@ -116,6 +124,7 @@ export class Rig implements AsyncDisposable {
         restart: ['sh', '-c', `echo restarted >> ${this.folder}/done; echo systemd says yes`],
         reboot: ['sh', '-c', `echo rebooted >> ${this.folder}/done; exit 4`],
       },
+      patienceMs,
       color: false,
       onStatus: (status) => this.statuses.push(status),
       signal: this.#end.signal,

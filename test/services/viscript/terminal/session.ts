@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { ReadStream as TtyReadStream } from 'node:tty';
-import { SerialPort } from 'serialport';
+import type { SerialPort } from 'serialport';
+import { openPort } from '../../../../services/viscript/serial/port.ts';
 import { History } from '../../../../services/viscript/terminal/history.ts';
 import {
   Terminal,
@@ -48,8 +49,7 @@ export class Session implements AsyncDisposable {
 
   static async open(options: Partial<TerminalOptions> = {}): Promise<Session> {
     const pair = await PtyPair.open();
-    const far = new SerialPort({ path: pair.far, baudRate: 115_200 });
-    await once(far, 'open');
+    const far = await openPort({ path: pair.far, baudRate: 115_200 });
     const session = new Session(pair, far, options.history ?? (await History.open(undefined)), options);
     await session.transcript.waitFor(/> $/);
     return session;
