@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadConfigApart } from './config/load-apart.ts';
 import { ControlServer } from './control/server.ts';
 import { killDescendants } from './launcher/descendants.ts';
-import { enterGuard, replaceGuardIfGone } from './launcher/guard.ts';
+import { enterGuard, livingGuard, replaceGuardIfGone } from './launcher/guard.ts';
 import type { Launcher } from './launcher/launcher.ts';
 import { ProcessLauncher } from './launcher/process.ts';
 import { readMachine } from './machine.ts';
@@ -85,7 +85,7 @@ async function closeAndLeaveNothing(supervisor: Supervisor, kind: Launcher['kind
 }
 
 async function openLauncher(kind: Launcher['kind']): Promise<Launcher> {
-  if (kind === 'process') return new ProcessLauncher(newRunName());
+  if (kind === 'process') return new ProcessLauncher(newRunName(), livingGuard);
   const { SystemdLauncher } = await import('./launcher/systemd.ts');
   return new SystemdLauncher({ log });
 }

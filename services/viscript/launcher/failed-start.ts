@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { type LaunchedProcess, ProcessGone } from './launcher.ts';
 
 /** A launch that ended before it began. */
@@ -15,9 +14,9 @@ export function failedStart(id: number, message: string): LaunchedProcess {
 }
 
 /** @returns undefined when the file can be executed */
-export async function whyNotExecutable(file: string): Promise<string | undefined> {
+export function whyNotExecutable(file: string): string | undefined {
   try {
-    await access(file, constants.X_OK);
+    accessSync(file, constants.X_OK);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -55,20 +55,38 @@ export async function treeOf(pid: number): Promise<number[]> {
 }
 
 /**
- * Pids of live processes in the process group `group` or with `entry` (`NAME=value`) in the environment they started
- * with. Reads synchronously: of a few hundred tiny files that takes a few milliseconds, ten times less than otherwise.
+ * Those of the processes `among` that live and are in the process group `group` or have `entry` (`NAME=value`) in the
+ * environment they started with. Reads synchronously: of tiny files that takes a tenth of the time it takes otherwise.
  */
-export function findMembers(group: number, entry: string): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name);
-    if (!Number.isInteger(pid)) return [];
+export function findMembers(group: number, entry: string, among: readonly number[]): number[] {
+  return among.filter((pid) => {
     const stat = parseStat(
       pid,
       ignoreGoneSync(() => readFileSync(`/proc/${pid}/stat`, 'utf8')),
     );
-    if (stat === undefined || stat.state === 'Z') return [];
+    if (stat === undefined || stat.state === 'Z') return false;
     const environ = () => ignoreGoneSync(() => readFileSync(`/proc/${pid}/environ`, 'utf8'));
-    return stat.group === group || environ()?.split('\0').includes(entry) ? [pid] : [];
+    return stat.group === group || environ()?.split('\0').includes(entry) === true;
+  });
+}
+
+/** Every process there is. */
+export function allProcesses(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+}
+
+/** Descendants of a process, but not the process `except` and its own. */
+export function descendantsOf(ancestor: number, except: number): number[] {
+  const found = [ancestor];
+  for (const parent of found) found.push(...childrenOfSync(parent).filter((pid) => pid !== except));
+  return found.slice(1);
+}
+
+function childrenOfSync(pid: number): number[] {
+  const threads = ignoreGoneSync(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  return threads.flatMap((thread) => {
+    const list = ignoreGoneSync(() => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'));
+    return (list ?? '').split(' ').filter(Boolean).map(Number);
   });
 }
 

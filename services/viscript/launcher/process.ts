@@ -12,7 +12,7 @@ import {
   type OutputStream,
   ProcessGone,
 } from './launcher.ts';
-import { findMembers, measure, treeOf } from './proc.ts';
+import { allProcesses, descendantsOf, findMembers, measure, treeOf } from './proc.ts';
 
 /**
  * Launches apps as children of the supervisor, each in a session and process group of its own.
@@ -24,10 +24,16 @@ import { findMembers, measure, treeOf } from './proc.ts';
 export class ProcessLauncher implements Launcher {
   readonly kind = 'process';
   readonly #mark: string;
+  readonly #reaper: () => number | undefined;
 
-  /** @param run names this supervisor's run, so that its launches can be told from another's. */
-  constructor(run: string) {
+  /**
+   * @param run names this supervisor's run, so that its launches can be told from another's
+   * @param reaper the process to which all that a launch leaves behind falls (its subreaper, the parent of this one);
+   *   undefined where there is none
+   */
+  constructor(run: string, reaper: () => number | undefined = () => undefined) {
     this.#mark = run;
+    this.#reaper = reaper;
   }
 
   start(): Promise<void> {
@@ -35,7 +41,7 @@ export class ProcessLauncher implements Launcher {
   }
 
   async launch(spec: LaunchSpec): Promise<LaunchedProcess> {
-    const problem = await whyNotExecutable(spec.file);
+    const problem = whyNotExecutable(spec.file);
     if (problem !== undefined) return failedStart(spec.id, problem);
     const mark = `${this.#mark}:${spec.id}`;
     const [file, ...args] = [...diesWithParent(), spec.file, ...spec.args];
@@ -45,7 +51,7 @@ export class ProcessLauncher implements Launcher {
       detached: true,
       stdio: [spec.app.daemon ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
-    return new ChildLaunch(spec.id, child, `${markVariable}=${mark}`);
+    return new ChildLaunch(spec.id, child, `${markVariable}=${mark}`, this.#reaper);
   }
 
   /** Children do not outlive their supervisor, so there is never anything to adopt. */
@@ -74,11 +80,13 @@ class ChildLaunch implements LaunchedProcess {
   readonly #id: number;
   readonly #child: ChildProcess;
   readonly #mark: string;
+  readonly #reaper: () => number | undefined;
   readonly #listeners: ((stream: OutputStream, chunk: Buffer) => void)[] = [];
   #ended = false;
 
-  constructor(id: number, child: ChildProcess, mark: string) {
+  constructor(id: number, child: ChildProcess, mark: string, reaper: () => number | undefined) {
     this.#id = id;
+    this.#reaper = reaper;
     this.#child = child;
     this.#mark = mark;
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -151,8 +159,11 @@ class ChildLaunch implements LaunchedProcess {
     return left;
   }
 
+  /** Of a launch whose main process has ended: what is left has lost its parents up to the reaper. */
   #leftovers(): number[] {
-    return findMembers(this.#child.pid ?? 0, this.#mark);
+    const reaper = this.#reaper();
+    const among = reaper === undefined ? allProcesses() : descendantsOf(reaper, process.pid);
+    return findMembers(this.#child.pid ?? 0, this.#mark, among);
   }
 }
 

@@ -63,7 +63,7 @@ export class SystemdLauncher implements Launcher {
   }
 
   async launch(spec: LaunchSpec): Promise<LaunchedProcess> {
-    const problem = await whyNotExecutable(spec.file);
+    const problem = whyNotExecutable(spec.file);
     if (problem !== undefined) return failedStart(spec.id, problem);
     const instance = this.#freeInstance(spec.app.name);
     this.#instances.add(instance);

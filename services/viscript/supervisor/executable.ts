@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import type { AppConfig } from '../config/schema.ts';
 
@@ -30,10 +29,10 @@ export interface SearchPlaces {
  * one of the runtime's own apps or a program on PATH.
  * @throws {MissingExecutable}
  */
-export async function findExecutable(app: AppConfig, places: SearchPlaces): Promise<Executable> {
+export function findExecutable(app: AppConfig, places: SearchPlaces): Executable {
   for (const candidate of candidates(app.path, places)) {
     const script = scriptExtensions.has(extname(candidate));
-    if (!(await allows(candidate, script ? constants.R_OK : constants.X_OK))) continue;
+    if (!allows(candidate, script ? constants.R_OK : constants.X_OK)) continue;
     return script
       ? { file: process.execPath, leading: [candidate], ours: true }
       : { file: candidate, leading: [], ours: false };
@@ -53,9 +52,9 @@ function candidates(path: string, { libraryDirectory, configFile, path: searched
   return [join(libraryDirectory, 'apps', `${path}.js`), ...onPath.map((folder) => join(folder, path))];
 }
 
-async function allows(file: string, mode: number): Promise<boolean> {
+function allows(file: string, mode: number): boolean {
   try {
-    await access(file, mode);
+    accessSync(file, mode);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error) return false;

@@ -14,7 +14,7 @@ export type LaunchState = 'starting' | 'ready' | 'failing' | 'stopping' | 'exite
 export interface LaunchHost {
   launcher: Launcher;
   /** Resolves what the app's entry means now: executable, arguments, folder and environment without `SIGNAL_*`. */
-  prepare(launch: Launch): Promise<Prepared>;
+  prepare(launch: Launch): Prepared;
   /** `SIGNAL_URL` of the apps. */
   signalUrl: string;
   /** Resolves when every app that `app` depends on is ready. */
@@ -276,7 +276,7 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   }
 
   async #launch(): Promise<LaunchedProcess> {
-    const prepared = await this.#host.prepare(this);
+    const prepared = this.#host.prepare(this);
     this.#token = newToken();
     this.startedAt = Date.now();
     const process = await this.#host.launcher.launch({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SignalServer } from '../../signal/server.ts';
 import { urlOfSocket } from '../../signal/unixsocket.ts';
@@ -124,7 +124,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
   async launch(name: string, args: readonly string[]): Promise<Launch> {
     const wanted = this.app(name);
     const names = withDependencies([name], this.#config);
-    for (const needed of names) await this.#find(this.app(needed));
+    for (const needed of names) this.#find(this.app(needed));
     for (const dependency of names) {
       if (dependency !== name && !this.#isRunning(dependency)) this.#startApp(dependency);
     }
@@ -149,7 +149,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
   async restart(id: string): Promise<Launch> {
     const launch = this.get(id);
     const app = this.app(launch.app.name);
-    await this.#find(app);
+    this.#find(app);
     await launch.stop();
     return begun(this.#add(app, launch.args));
   }
@@ -164,7 +164,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
     const { removed, changed } = diffConfigs(before, after);
     for (const name of startOrder(after)) {
       const app = after.apps.get(name);
-      if (app) await this.#find(app, after.file);
+      if (app) this.#find(app, after.file);
     }
     this.#config = after;
     const stopped = this.launches.filter((launch) => removed.includes(launch.app.name));
@@ -283,12 +283,12 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
     };
   }
 
-  async #prepare({ app, args }: Launch): Promise<Prepared> {
-    const { file, leading, ours } = await this.#find(app);
+  #prepare({ app, args }: Launch): Prepared {
+    const { file, leading, ours } = this.#find(app);
     const environment = { ...baseEnvironment(process.env), ...app.environment };
     if (this.#options.launcher.kind === 'process') {
       const folder = join(this.#options.stateDirectory, 'apps', app.name);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
       environment.STATE_DIRECTORY ??= folder;
     }
     return {
