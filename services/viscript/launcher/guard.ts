@@ -6,10 +6,15 @@ const guardedVariable = 'VISCRIPT_GUARDED';
 
 /**
  * For a supervisor that mostly waits, a few milliseconds of processor against some 5 MB: code is kept small, young
- * objects are given a megabyte, and malloc shares one arena among all threads.
+ * objects are given a megabyte, and malloc(3) shares one arena among all threads and gives back what is free at its end.
  */
 const thriftyFlags = ['--optimize-for-size', '--max-semi-space-size=1'];
-const thriftyEnvironment = { MALLOC_ARENA_MAX: '1' };
+const thriftyEnvironment = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '16384',
+  MALLOC_TOP_PAD_: '4096',
+  MALLOC_MMAP_THRESHOLD_: '32768',
+};
 
 /** prctl(2), linux/prctl.h. */
 const PR_SET_CHILD_SUBREAPER = 36;
