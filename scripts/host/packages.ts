@@ -24,7 +24,16 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'zstd',
   ],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
-  tests: ['dbus-daemon', 'fdisk', 'git', 'openssh-client', 'python3-websocket', 'shellcheck', 'socat'],
+  tests: [
+    'dbus-daemon',
+    'fdisk',
+    'git',
+    'mawk',
+    'openssh-client',
+    'python3-websocket',
+    'shellcheck',
+    'socat',
+  ],
   bench: ['fdisk', 'socat', 'supervisor'],
 };
 

@@ -42,6 +42,18 @@ describe('ssh viscript@board', () => {
     expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ name: 'apptracker' }));
   });
 
+  it('runs a command of plain words without the start of Node, and any other with it', async () => {
+    await guest.root.text('mount --bind /bin/false /usr/bin/node');
+    try {
+      expect(await ssh.run('viscript', ['list_apps', '--json'])).toMatchObject({ status: 0, stderr: '' });
+      expect((await ssh.run('viscript', ["apps ''"])).status).toBe(1);
+    } finally {
+      await guest.root.text('umount /usr/bin/node');
+    }
+    const quoted = await ssh.run('viscript', ["apps ''"]);
+    expect(quoted).toMatchObject({ status: 2, stderr: expect.stringMatching(/too much/) });
+  });
+
   it('is no way to a shell', async () => {
     const { status, stdout } = await ssh.run('viscript', ['sh -c "id -u; echo was here"']);
     expect(status).toBe(2);

@@ -9,8 +9,8 @@ const shownBefore = 20;
 
 /** Shows the command line of an app, then its output, and feeds it what is typed; until Ctrl-C or the app's end. */
 export async function attachTo(launch: Launch, context: CommandContext): Promise<undefined> {
-  context.text(`${launch.command}\n`);
   void forwardInput(launch, context);
+  context.text(`${launch.command}\n`);
   await follow(launch, context, launch.output.last(shownBefore), (line) => `${printable(line.text)}\n`);
   if (launch.state === 'exited' && !context.signal.aborted) context.text(`${launch.app.name} has ended\n`);
   return undefined;

@@ -16,7 +16,7 @@ const maxAnswerBytes = 64 * 1024 * 1024;
  * @throws {ConfigError} when the file cannot be read, or anything in it is wrong.
  */
 export async function loadConfigApart(program: string, file: string): Promise<Config> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, file], {
+  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program, file], {
     timeout: timeoutMs,
     maxBuffer: maxAnswerBytes,
   });

@@ -6,12 +6,18 @@ export class InputQueue implements AsyncIterable<string> {
   readonly #waiting: string[] = [];
   #size = 0;
   #ended = false;
+  #read = false;
   #wake: (() => void) | undefined;
   readonly #onRead: () => void;
 
   /** @param onRead called when somebody starts to read; until then nobody need send anything */
   constructor(onRead: () => void) {
     this.#onRead = onRead;
+  }
+
+  /** Somebody has started to read. */
+  get read(): boolean {
+    return this.#read;
   }
 
   push(text: string): void {
@@ -27,6 +33,7 @@ export class InputQueue implements AsyncIterable<string> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string> {
+    this.#read = true;
     this.#onRead();
     for (;;) {
       const text = this.#waiting.shift();

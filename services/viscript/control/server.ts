@@ -62,9 +62,22 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     peer.handle('command.cancel', shapes.runOnly, ({ run }) => {
       runs.get(run)?.abort.abort();
     });
+    peer.handle('control.finish', shapes.nothing, () => this.#finish(peer, runs));
     void peer.closed.then(() => {
       for (const { abort } of runs.values()) abort.abort();
     });
+  }
+
+  /** The front end says nothing more: what waits for input is cancelled, and the last answer ends the connection. */
+  async #finish(peer: Peer, runs: Map<number, Run>): Promise<void> {
+    for (const { input, abort } of runs.values()) {
+      if (input.read) abort.abort();
+      input.end();
+    }
+    await Promise.all([...runs.values()].map(({ over }) => over));
+    await peer.drained();
+    // The answer goes out when this turn is over.
+    setImmediate(() => peer.close('the front end has finished'));
   }
 
   async #run(params: RunParams, peer: Peer, runs: Map<number, Run>): Promise<{ status: number }> {
@@ -72,8 +85,10 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     if (runs.has(run) || runs.size >= maxRuns) {
       throw new Error(runs.has(run) ? `run ${run} is in use` : `more than ${maxRuns} commands at once`);
     }
+    const over = Promise.withResolvers<void>();
     const started: Run = {
       abort: new AbortController(),
+      over: over.promise,
       input: new InputQueue(() => peer.notify('command.reads', { run })),
     };
     runs.set(run, started);
@@ -94,6 +109,7 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     } finally {
       runs.delete(run);
       started.input.end();
+      over.resolve();
     }
   }
 
@@ -107,4 +123,5 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
 interface Run {
   abort: AbortController;
   input: InputQueue;
+  over: Promise<void>;
 }
