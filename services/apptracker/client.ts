@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { formatAddress, parseAddress } from '../net/address.ts';
 import { Backoff, type BackoffOptions } from '../signal/backoff.ts';
 import { dial } from '../signal/dial.ts';
 import { type Peer, RpcError } from '../signal/jsonrpc.ts';
 import { pause } from '../signal/pause.ts';
-import { formatAddress, parseAddress } from './address.ts';
 import { type Entry, type Found, findAnswer, leaseAnswer, limits, trackerError } from './messages.ts';
 
 export { type Entry, type Found, trackerError } from './messages.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
+import { AddressError, formatAddress, isLoopback, parseAddress } from '../net/address.ts';
 import { connect } from '../signal/client.ts';
-import { AddressError, formatAddress, isLoopback, parseAddress } from './address.ts';
 import { Tracker } from './service.ts';
 import { stateFile } from './store.ts';
 

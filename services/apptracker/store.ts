@@ -1,8 +1,8 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { type Address, formatAddress } from '../net/address.ts';
 import { fail, shape } from '../signal/shape.ts';
-import { type Address, formatAddress } from './address.ts';
 import type { StoredLease } from './leases.ts';
 import { entryOf, lease, list, textLike } from './messages.ts';
 

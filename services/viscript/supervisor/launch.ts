@@ -3,9 +3,9 @@ import { EventEmitter } from 'node:events';
 import type { AppUsage, SignalSession } from '../../signal/server.ts';
 import type { AppConfig } from '../config/schema.ts';
 import type { ExitStatus, KernelUsage, LaunchedProcess, Launcher } from '../launcher/launcher.ts';
-import type { Backoff } from './backoff.ts';
 import { watchHealth } from './health.ts';
 import { Output } from './output.ts';
+import type { RestartBackoff } from './restart-backoff.ts';
 import { type StopReport, stopProcess } from './stop.ts';
 
 export type LaunchState = 'starting' | 'ready' | 'failing' | 'stopping' | 'exited';
@@ -19,7 +19,7 @@ export interface LaunchHost {
   signalUrl: string;
   /** Resolves when every app that `app` depends on is ready. */
   dependenciesReady(app: AppConfig, signal: AbortSignal): Promise<void>;
-  backoff(): Backoff;
+  backoff(): RestartBackoff;
 }
 
 export interface Prepared {

@@ -7,13 +7,13 @@ import { urlOfSocket } from '../../signal/unixsocket.ts';
 import { diffConfigs } from '../config/diff.ts';
 import type { AppConfig, Config } from '../config/schema.ts';
 import type { Launcher } from '../launcher/launcher.ts';
-import { Backoff, type BackoffOptions } from './backoff.ts';
 import { baseEnvironment } from './environment.ts';
 import { findExecutable } from './executable.ts';
 import { Launch, type Prepared } from './launch.ts';
 import { LogFile } from './log-file.ts';
 import { startOrder, withDependencies } from './order.ts';
 import { RecordFile } from './record.ts';
+import { RestartBackoff, type RestartBackoffOptions } from './restart-backoff.ts';
 
 export interface SupervisorOptions {
   config: Config;
@@ -29,7 +29,7 @@ export interface SupervisorOptions {
   /** One line about what happened, for the supervisor's own log. */
   log: (line: string) => void;
   /** Other delays than the standard ones between restarts. */
-  backoff?: BackoffOptions;
+  backoff?: RestartBackoffOptions;
 }
 
 export class UnknownApp extends Error {
@@ -279,7 +279,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
       prepare: (launch: Launch) => this.#prepare(launch),
       signalUrl: urlOfSocket(this.#signalPath),
       dependenciesReady: (app: AppConfig, signal: AbortSignal) => this.#dependenciesReady(app, signal),
-      backoff: () => new Backoff(this.#options.backoff),
+      backoff: () => new RestartBackoff(this.#options.backoff),
     };
   }
 

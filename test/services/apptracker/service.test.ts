@@ -3,8 +3,8 @@ import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { formatAddress } from '../../../services/apptracker/address.ts';
 import { Tracker, type TrackerOptions } from '../../../services/apptracker/service.ts';
+import { formatAddress } from '../../../services/net/address.ts';
 import { scratchFolder } from '../signal/support.ts';
 import { connectTo, entryOf, secretOf } from './support.ts';
 

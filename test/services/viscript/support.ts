@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { loadConfig, parseConfig } from '../../../services/viscript/config/index.ts';
 import { readStat } from '../../../services/viscript/launcher/proc.ts';
 import { ProcessLauncher } from '../../../services/viscript/launcher/process.ts';
-import type { BackoffOptions } from '../../../services/viscript/supervisor/backoff.ts';
 import type { Launch, LaunchState } from '../../../services/viscript/supervisor/launch.ts';
+import type { RestartBackoffOptions } from '../../../services/viscript/supervisor/restart-backoff.ts';
 import { newRunName, Supervisor } from '../../../services/viscript/supervisor/supervisor.ts';
 import { bundle } from '../../build-bundle.ts';
 
@@ -29,7 +29,10 @@ export interface TestSupervisor extends AsyncDisposable {
 }
 
 /** A real supervisor on real processes, from the text of a config file; everything ends with `await using`. */
-export async function startSupervisor(yaml: string, backoff: BackoffOptions = {}): Promise<TestSupervisor> {
+export async function startSupervisor(
+  yaml: string,
+  backoff: RestartBackoffOptions = {},
+): Promise<TestSupervisor> {
   const folder = await temporaryFolder();
   const file = join(folder.path, 'config.yaml');
   await writeFile(file, yaml);

@@ -133,7 +133,7 @@ describe('refusing', () => {
 
 describe('keeping apps running', () => {
   it('restarts a crashed app after the back-off and counts it', async () => {
-    await using test = await startSupervisor(config, { baseMs: 20 });
+    await using test = await startSupervisor(config, { firstMs: 20 });
     const launch = await test.supervisor.launch('crasher', []);
     await until(launch, () => launch.restarts >= 3);
     expect(launch.lastExit).toMatchObject({ code: 7, cause: 'exit' });
@@ -158,7 +158,7 @@ describe('keeping apps running', () => {
   });
 
   it('stops trying the moment it is told to stop', async () => {
-    await using test = await startSupervisor(config, { baseMs: 1_000_000, capMs: 1_000_000 });
+    await using test = await startSupervisor(config, { firstMs: 1_000_000, maxMs: 1_000_000 });
     const launch = await test.supervisor.launch('failing', []);
     await until(launch, () => launch.nextRetry !== undefined && launch.restarts === 1);
     expect(await launch.stop()).toMatchObject({ how: 'not-running' });

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  AddressError,
-  formatAddress,
-  isLoopback,
-  parseAddress,
-} from '../../../services/apptracker/address.ts';
+import { AddressError, formatAddress, isLoopback, parseAddress } from '../../../services/net/address.ts';
 
 describe('an address', () => {
   it.each([
