@@ -28,6 +28,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'dbus-daemon',
     'fdisk',
     'git',
+    'iproute2',
     'mawk',
     'openssh-client',
     'python3-websocket',

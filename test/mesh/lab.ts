@@ -1,0 +1,162 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { run } from '../../image/run.ts';
+
+/** A machine of its own as far as the network goes: a network namespace. */
+export interface Host {
+  readonly name: string;
+  /** Addresses by the name of the host at the other end of the cable. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Runs a program here; it is ended with the lab. */
+  spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess;
+  /** Runs a command to its end. @returns its standard output */
+  run(command: string, ...args: string[]): Promise<string>;
+}
+
+/** Numbers the labs of this process, for names of namespaces and interfaces that are unique on the machine. */
+let labs = 0;
+
+/**
+ * Hosts joined by cables, made of network namespaces and veth pairs of this test's own. Needs root. Everything is
+ * removed with `await using`, processes first.
+ */
+export class Lab implements AsyncDisposable {
+  readonly #prefix = `sky${process.pid.toString(36)}${(labs++).toString(36)}`;
+  readonly #hosts = new Map<string, LabHost>();
+  readonly #cables = new Map<string, [LabHost, LabHost]>();
+
+  async host(name: string): Promise<Host> {
+    const host = new LabHost(name, `${this.#prefix}-${name}`);
+    await run('ip', ['netns', 'add', host.namespace]);
+    this.#hosts.set(name, host);
+    await host.run('ip', 'link', 'set', 'lo', 'up');
+    return host;
+  }
+
+  /** Joins two hosts by a cable; each gets an address of a small network of their own, 198.18.0.0/15 (RFC 2544). */
+  async connect(one: string, other: string): Promise<void> {
+    const number = this.#cables.size;
+    const ends = [this.#host(one), this.#host(other)] as const;
+    const names = [`${this.#prefix}.${number}a`, `${this.#prefix}.${number}b`] as const;
+    const [first, second] = ends;
+    await run('ip', [
+      ...['link', 'add', names[0], 'netns', first.namespace, 'type', 'veth'],
+      ...['peer', 'name', names[1], 'netns', second.namespace],
+    ]);
+    this.#cables.set(nameOf(one, other), [first, second]);
+    const network = `198.18.${number >> 6}.`;
+    for (const [at, host] of ends.entries()) {
+      const device = names[at] ?? '';
+      const address = `${network}${(number % 64) * 4 + at + 1}`;
+      host.attach(ends[1 - at]?.name ?? '', device, address);
+      await host.run('ip', 'address', 'add', `${address}/30`, 'dev', device);
+      await host.run('ip', 'link', 'set', device, 'up');
+    }
+  }
+
+  /** Pulls the cable out: both hosts see that it has gone. */
+  async cut(one: string, other: string): Promise<void> {
+    for (const host of this.#cable(one, other)) await host.setLink(host.name === one ? other : one, 'down');
+  }
+
+  async mend(one: string, other: string): Promise<void> {
+    for (const host of this.#cable(one, other)) await host.setLink(host.name === one ? other : one, 'up');
+  }
+
+  /** Nothing that `from` sends to `to` arrives any more, and nobody is told; the other direction works. */
+  async blackHole(from: string, to: string): Promise<void> {
+    await this.#host(from).misdirect(to, this.#host(to));
+  }
+
+  /** Ends what {@link blackHole} began. */
+  async unblock(from: string, to: string): Promise<void> {
+    await this.#host(from).direct(to, this.#host(to));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.#hosts.values()) await host.endProcesses();
+    // Its interfaces go with a namespace, and the other end of a cable with the first.
+    for (const { namespace } of this.#hosts.values()) await run('ip', ['netns', 'delete', namespace]);
+  }
+
+  #host(name: string): LabHost {
+    const host = this.#hosts.get(name);
+    if (host === undefined) throw new Error(`there is no host ${name} in this lab`);
+    return host;
+  }
+
+  #cable(one: string, other: string): [LabHost, LabHost] {
+    const cable = this.#cables.get(nameOf(one, other));
+    if (cable === undefined) throw new Error(`no cable joins ${one} and ${other}`);
+    return cable;
+  }
+}
+
+class LabHost implements Host {
+  readonly name: string;
+  readonly namespace: string;
+  readonly addresses = new Map<string, string>();
+  readonly #devices = new Map<string, string>();
+  readonly #processes = new Set<ChildProcess>();
+
+  constructor(name: string, namespace: string) {
+    this.name = name;
+    this.namespace = namespace;
+  }
+
+  attach(neighbour: string, device: string, address: string): void {
+    this.#devices.set(neighbour, device);
+    this.addresses.set(neighbour, address);
+  }
+
+  spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const child = spawn('ip', ['netns', 'exec', this.namespace, command, ...args], options);
+    this.#processes.add(child);
+    child.once('exit', () => this.#processes.delete(child));
+    return child;
+  }
+
+  async run(command: string, ...args: string[]): Promise<string> {
+    const { stdout } = await run('ip', ['netns', 'exec', this.namespace, command, ...args]);
+    return stdout;
+  }
+
+  async setLink(neighbour: string, state: 'up' | 'down'): Promise<void> {
+    await this.run('ip', 'link', 'set', this.#device(neighbour), state);
+  }
+
+  /** Sends what is for the neighbour to a hardware address that nobody has. */
+  async misdirect(neighbour: string, other: Host): Promise<void> {
+    await this.#neigh('replace', neighbour, other, 'lladdr', '02:00:00:00:00:00', 'nud', 'permanent');
+  }
+
+  async direct(neighbour: string, other: Host): Promise<void> {
+    await this.#neigh('delete', neighbour, other);
+  }
+
+  async endProcesses(): Promise<void> {
+    await Promise.all(
+      [...this.#processes].map(async (child) => {
+        const exited = once(child, 'exit');
+        // A stopped process gets no other signal.
+        child.kill('SIGKILL');
+        await exited;
+      }),
+    );
+  }
+
+  async #neigh(verb: string, neighbour: string, other: Host, ...more: string[]): Promise<void> {
+    const address = other.addresses.get(this.name) ?? '';
+    await this.run('ip', 'neigh', verb, address, 'dev', this.#device(neighbour), ...more);
+  }
+
+  #device(neighbour: string): string {
+    const device = this.#devices.get(neighbour);
+    if (device === undefined) throw new Error(`${this.name} has no cable to ${neighbour}`);
+    return device;
+  }
+}
+
+function nameOf(one: string, other: string): string {
+  return [one, other].sort().join('–');
+}
