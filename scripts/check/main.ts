@@ -148,7 +148,9 @@ async function shellScripts(): Promise<string[]> {
     .filter((file) => file !== '' && !/\.(ts|json|md|svg|png)$/.test(file));
   const firsts = await Promise.all(files.map(async (file) => ({ file, first: await firstLine(file) })));
   return firsts
-    .filter(({ file, first }) => file.endsWith('.sh') || /^#(!.*\b(ba|da)?sh\b| shellcheck shell=)/.test(first))
+    .filter(
+      ({ file, first }) => file.endsWith('.sh') || /^#(!.*\b(ba|da)?sh\b| shellcheck shell=)/.test(first),
+    )
     .map(({ file }) => file);
 }
 
