@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { RpcError } from '../signal/jsonrpc.ts';
 import {
   type Entry,
   type FindParams,
@@ -7,7 +6,8 @@ import {
   limits,
   type RegisterParams,
   trackerError,
-} from './messages.ts';
+} from '../names/messages.ts';
+import { RpcError } from '../signal/jsonrpc.ts';
 
 /** What outlives the tracker's own process. Secrets are in it only as their hashes. */
 export interface StoredLease extends Entry {

@@ -1,13 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { findParams, limits, ownerParams, registerParams, trackerError } from '../names/messages.ts';
 import type { Address } from '../net/address.ts';
 import { createAcceptor, listenOnTcp, stopListening } from '../signal/accept.ts';
 import { closeCode } from '../signal/channel.ts';
 import { Peer, RpcError } from '../signal/jsonrpc.ts';
 import { channelOfWebSocket } from '../signal/websocket.ts';
 import { Leases } from './leases.ts';
-import { findParams, limits, ownerParams, registerParams, trackerError } from './messages.ts';
 import { Store } from './store.ts';
 
 export interface TrackerOptions {

@@ -1,10 +1,10 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { entryOf, lease, textLike } from '../names/messages.ts';
 import { type Address, formatAddress } from '../net/address.ts';
-import { fail, shape } from '../signal/shape.ts';
+import { fail, list, shape } from '../signal/shape.ts';
 import type { StoredLease } from './leases.ts';
-import { entryOf, lease, list, textLike } from './messages.ts';
 
 const storedLease = shape(
   (fields): StoredLease => ({

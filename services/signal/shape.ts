@@ -59,6 +59,13 @@ export function texts(fields: Fields, field: string): string[] {
   return value;
 }
 
+/** A list of anything, of bounded length. */
+export function list(fields: Fields, field: string, most = Number.POSITIVE_INFINITY): unknown[] {
+  const value = fields[field];
+  if (!Array.isArray(value)) fail(field, 'a list');
+  return value.length <= most ? value : fail(field, `at most ${most} of them`);
+}
+
 export function object(fields: Fields, field: string): Fields {
   const value = fields[field];
   return isFields(value) ? value : fail(field, 'an object');

@@ -6,7 +6,7 @@ import {
   loadOwnerSecret,
   Registration,
   type RegistrationOptions,
-} from '../../../services/apptracker/client.ts';
+} from '../../../services/names/client.ts';
 import { scratchFolder } from '../signal/support.ts';
 import { connectTo, entryOf, freePort, secretOf, startTracker } from './support.ts';
 

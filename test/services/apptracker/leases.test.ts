@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Leases } from '../../../services/apptracker/leases.ts';
-import { limits, trackerError } from '../../../services/apptracker/messages.ts';
+import { limits, trackerError } from '../../../services/names/messages.ts';
 
 const app = (name: string, secret = 'owner', extra: object = {}) => ({
   name,

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
-import { TrackerClient } from '../../../services/apptracker/client.ts';
+import { TrackerClient } from '../../../services/names/client.ts';
 import { Queue } from '../signal/support.ts';
 
 const root = join(import.meta.dirname, '../../..');

@@ -1,5 +1,5 @@
 /** What travels between an app and the tracker, and its bounds. */
-import { type Fields, fail, integer, number, optionalText, shape, text } from '../signal/shape.ts';
+import { type Fields, fail, integer, list, number, optionalText, shape, text } from '../signal/shape.ts';
 
 export const limits = {
   /** Largest message, in bytes. */
@@ -100,12 +100,6 @@ export function lease(fields: Fields): number {
   if (fields.lease === undefined) return usual;
   const value = integer(fields, 'lease', min);
   return value <= max ? value : fail('lease', `at most ${max} ms`);
-}
-
-/** A list of anything. @throws {ShapeError} */
-export function list(fields: Fields, field: string): unknown[] {
-  const value = fields[field];
-  return Array.isArray(value) ? value : fail(field, 'a list');
 }
 
 /** A text of which `pattern` fits the whole. @throws {ShapeError} */
