@@ -8,8 +8,8 @@ import {
   SIGNATURE_BYTES,
 } from './keys.ts';
 
-/** What a certificate may be used for: a link between neighbours, or a circuit from end to end. */
-export type CertificatePurpose = 'link' | 'circuit';
+/** What a certificate may be used for: a link between neighbours, a connection to a manager, a circuit from end to end. */
+export type CertificatePurpose = 'link' | 'control' | 'circuit';
 
 /** Bytes: identity key 32, expiry 8 (seconds since 1970, the greatest byte first), signature 64. */
 export const CERTIFICATE_BYTES = PUBLIC_KEY_BYTES + 8 + SIGNATURE_BYTES;

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Aead, Suite } from './suite.ts';
+import type { Additional, Aead, Suite } from './suite.ts';
 
 const HASH_BYTES = 32;
 /** Nonces are JavaScript numbers here; a session ends long before. */
@@ -16,12 +16,12 @@ export class CipherState {
     this.aead = aead;
   }
 
-  seal(additional: Uint8Array, plaintext: Uint8Array): Buffer {
+  seal(additional: Additional, plaintext: Uint8Array): Buffer {
     return this.aead.seal(this.#next(), additional, plaintext);
   }
 
   /** @throws {ForgedRecord} and stays where it was */
-  open(additional: Uint8Array, sealed: Uint8Array): Buffer {
+  open(additional: Additional, sealed: Uint8Array): Buffer {
     const plaintext = this.aead.open(this.nonce, additional, sealed);
     this.#next();
     return plaintext;

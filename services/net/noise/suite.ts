@@ -1,9 +1,20 @@
-import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+import {
+  type CipherGCM,
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type DecipherGCM,
+  type KeyObject,
+} from 'node:crypto';
 
 /** Bytes of an authentication tag, of either cipher. */
 export const TAG_BYTES = 16;
 /** Bytes of a key of either cipher. */
 export const KEY_BYTES = 32;
+
+/** What is authenticated without being encrypted, in one piece or in several that count as one. */
+export type Additional = Uint8Array | readonly Uint8Array[];
 
 /** An authenticated cipher of the Noise specification (revision 34, section 12), with a 96-bit nonce. */
 export interface Aead {
@@ -11,9 +22,9 @@ export interface Aead {
    * Seals `plaintext` into a new buffer: ciphertext, then the tag. `nonce` is a counter up to 2^53 − 1; one that was
    * used before with the same key betrays both plaintexts, so the caller counts.
    */
-  seal(nonce: number, additional: Uint8Array, plaintext: Uint8Array): Buffer;
+  seal(nonce: number, additional: Additional, plaintext: Uint8Array): Buffer;
   /** @returns the plaintext in a new buffer. @throws {ForgedRecord} when it is not what the other end sealed */
-  open(nonce: number, additional: Uint8Array, sealed: Uint8Array): Buffer;
+  open(nonce: number, additional: Additional, sealed: Uint8Array): Buffer;
 }
 
 /** The cipher and with it the name of a suite: `Noise_XX_25519_…_SHA256`. */
@@ -42,35 +53,36 @@ type WriteNonce = (into: Buffer, nonce: number) => void;
 
 class NodeAead implements Aead {
   readonly #algorithm: CipherGCMTypes | 'chacha20-poly1305';
-  readonly #key: Buffer;
+  /** Not the bytes: importing them costs more than sealing 64 KiB. */
+  readonly #key: KeyObject;
   readonly #nonce = Buffer.alloc(12);
   readonly #writeNonce: WriteNonce;
 
   constructor(algorithm: CipherGCMTypes | 'chacha20-poly1305', key: Uint8Array, writeNonce: WriteNonce) {
     if (key.length !== KEY_BYTES) throw new RangeError(`a key has ${KEY_BYTES} bytes, not ${key.length}`);
     this.#algorithm = algorithm;
-    this.#key = Buffer.from(key);
+    this.#key = createSecretKey(key);
     this.#writeNonce = writeNonce;
   }
 
-  seal(nonce: number, additional: Uint8Array, plaintext: Uint8Array): Buffer {
+  seal(nonce: number, additional: Additional, plaintext: Uint8Array): Buffer {
     const cipher = createCipheriv(this.#algorithm as CipherGCMTypes, this.#key, this.#at(nonce), {
       authTagLength: TAG_BYTES,
     });
-    if (additional.length > 0) cipher.setAAD(additional, { plaintextLength: plaintext.length });
+    authenticate(cipher, additional);
     const ciphertext = cipher.update(plaintext);
     cipher.final();
     return Buffer.concat([ciphertext, cipher.getAuthTag()]);
   }
 
-  open(nonce: number, additional: Uint8Array, sealed: Uint8Array): Buffer {
+  open(nonce: number, additional: Additional, sealed: Uint8Array): Buffer {
     const length = sealed.length - TAG_BYTES;
     if (length < 0) throw new ForgedRecord(`${sealed.length} bytes are too few for a tag`);
     const decipher = createDecipheriv(this.#algorithm as CipherGCMTypes, this.#key, this.#at(nonce), {
       authTagLength: TAG_BYTES,
     });
     decipher.setAuthTag(sealed.subarray(length));
-    if (additional.length > 0) decipher.setAAD(additional, { plaintextLength: length });
+    authenticate(decipher, additional);
     const plaintext = decipher.update(sealed.subarray(0, length));
     try {
       decipher.final();
@@ -85,6 +97,11 @@ class NodeAead implements Aead {
     this.#writeNonce(this.#nonce, nonce);
     return this.#nonce;
   }
+}
+
+function authenticate(cipher: CipherGCM | DecipherGCM, additional: Additional): void {
+  if (additional instanceof Uint8Array) cipher.setAAD(additional);
+  else for (const part of additional) cipher.setAAD(part);
 }
 
 /** Four zero bytes, then the counter as 64 bits, the greatest byte first (section 12.4). */

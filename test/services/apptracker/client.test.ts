@@ -2,11 +2,7 @@ import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  loadOwnerSecret,
-  Registration,
-  type RegistrationOptions,
-} from '../../../services/names/client.ts';
+import { loadOwnerSecret, Registration, type RegistrationOptions } from '../../../services/names/client.ts';
 import { scratchFolder } from '../signal/support.ts';
 import { connectTo, entryOf, freePort, secretOf, startTracker } from './support.ts';
 
