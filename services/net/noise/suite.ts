@@ -23,6 +23,8 @@ export interface Aead {
    * used before with the same key betrays both plaintexts, so the caller counts.
    */
   seal(nonce: number, additional: Additional, plaintext: Uint8Array): Buffer;
+  /** The same of a plaintext in pieces, and in pieces: bulk is encrypted once and copied never. */
+  sealParts(nonce: number, additional: Additional, plaintext: readonly Uint8Array[]): Buffer[];
   /** @returns the plaintext in a new buffer. @throws {ForgedRecord} when it is not what the other end sealed */
   open(nonce: number, additional: Additional, sealed: Uint8Array): Buffer;
 }
@@ -66,13 +68,18 @@ class NodeAead implements Aead {
   }
 
   seal(nonce: number, additional: Additional, plaintext: Uint8Array): Buffer {
+    return Buffer.concat(this.sealParts(nonce, additional, [plaintext]));
+  }
+
+  sealParts(nonce: number, additional: Additional, plaintext: readonly Uint8Array[]): Buffer[] {
     const cipher = createCipheriv(this.#algorithm as CipherGCMTypes, this.#key, this.#at(nonce), {
       authTagLength: TAG_BYTES,
     });
     authenticate(cipher, additional);
-    const ciphertext = cipher.update(plaintext);
+    const sealed: Buffer[] = plaintext.map((part) => cipher.update(part));
     cipher.final();
-    return Buffer.concat([ciphertext, cipher.getAuthTag()]);
+    sealed.push(cipher.getAuthTag());
+    return sealed;
   }
 
   open(nonce: number, additional: Additional, sealed: Uint8Array): Buffer {
