@@ -8,7 +8,16 @@ export const root = join(import.meta.dirname, '../..');
  * What a person can put right after reading one line. Anything else is a defect and shows where it happened.
  * By name, for loading the classes would take longer than many a command does.
  */
-const EXPECTED = new Set(['BoardError', 'CommandError', 'ConsoleError', 'ImageError', 'PackagesError']);
+const EXPECTED = new Set([
+  'BoardError',
+  'CommandError',
+  'ConsoleError',
+  'ImageError',
+  'InvalidKey',
+  'KeyFileError',
+  'PackagesError',
+  'RackError',
+]);
 
 /** Runs a program to its end and sets the exit status: what `main` returns, or 1 when it throws. */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<void> {

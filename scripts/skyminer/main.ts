@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { runProgram } from '../lib/program.ts';
+import { addRackCommands } from './rack-commands.ts';
 import { version } from './version.ts';
 
 const MIRROR = `
@@ -19,7 +20,7 @@ await runProgram('skyminer', async () => {
 /** Each command loads its work when it is called. */
 function program(): Command {
   const skyminer = new Command('skyminer')
-    .description('Builds Skyminer images and boots them on this machine.')
+    .description('Builds Skyminer images, boots them on this machine, and keeps the keys of a rack.')
     .version(version)
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
@@ -60,6 +61,10 @@ function program(): Command {
     .argument('<socket>', 'Unix socket to listen on')
     .option('--seed <number>', 'seed of the choice of dropped frames', wholeNumber, 1)
     .action(async (socket, options) => (await import('./qemu.ts')).startHub(socket, options));
+
+  addRackCommands(
+    skyminer.command('rack').description('say which boards belong to a rack, signed by its owner'),
+  );
   return skyminer;
 }
 

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { entryOf, lease, textLike } from '../names/messages.ts';
 import { type Address, formatAddress } from '../net/address.ts';
+import { writeDurably } from '../net/durable-file.ts';
 import { fail, list, shape } from '../signal/shape.ts';
 import type { StoredLease } from './leases.ts';
 
@@ -89,21 +90,11 @@ export class Store {
     try {
       const folder = dirname(this.file);
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeDurably(this.file, `${JSON.stringify({ version: 1, leases: this.#current() })}\n`);
+      await writeDurably(this.file, `${JSON.stringify({ version: 1, leases: this.#current() })}\n`, 0o600);
     } catch (error) {
       this.#events.onError(error instanceof Error ? error : new Error(String(error)));
     }
   }
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  const fresh = `${file}.new`;
-  await using handle = await open(fresh, 'w', 0o600);
-  await handle.writeFile(text);
-  await handle.sync();
-  await rename(fresh, file);
-  await using folder = await open(dirname(file), 'r');
-  await folder.sync();
 }
 
 function isErrno(error: unknown): error is NodeJS.ErrnoException {

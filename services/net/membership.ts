@@ -39,7 +39,8 @@ export class InvalidMembership extends Error {
 export const MAX_MEMBERS = 10_000;
 const MAX_BYTES = 200 * MAX_MEMBERS;
 const FIRST_LINE = 'skyminer/membership/v1';
-const BOARD = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Of a host name's label (RFC 1123), lower case. */
+export const BOARD_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
  * Writes a list and signs it. The text is what is signed, byte for byte, so nobody has to agree on how to write it:
@@ -138,7 +139,8 @@ function membersIn(lines: string[]): Member[] {
   return lines.map((line, index) => {
     const number = index + 4;
     const [, board = '', key, roles = ''] = /^member (\S+) (\S+) (\S*)$/.exec(line) ?? [];
-    if (!BOARD.test(board)) throw at(number, `'${line.slice(0, 80)}' is not 'member BOARD KEY ROLE,ROLE'`);
+    if (!BOARD_NAME.test(board))
+      throw at(number, `'${line.slice(0, 80)}' is not 'member BOARD KEY ROLE,ROLE'`);
     const member = { board, key: keyIn(number, key), roles: rolesIn(number, roles) };
     if (boards.size === boards.add(board).size) throw at(number, `${board} is named twice`);
     if (keys.size === keys.add(member.key).size) throw at(number, `${board} has the key of another board`);

@@ -16,10 +16,17 @@ describe('skyminer', () => {
     const { status, stdout } = skyminer('--help');
     expect(status).toBe(0);
     const commands = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+)/gm);
-    expect(Array.from(commands, ([, name]) => name)).toEqual(['image', 'qemu', 'console', 'hub', 'help']);
+    expect(Array.from(commands, ([, name]) => name)).toEqual([
+      'image',
+      'qemu',
+      'console',
+      'hub',
+      'rack',
+      'help',
+    ]);
   });
 
-  it.each(['image', 'qemu', 'console', 'hub'])('explains %s', (command) => {
+  it.each(['image', 'qemu', 'console', 'hub', 'rack'])('explains %s', (command) => {
     const { status, stdout } = skyminer(command, '-h');
     expect(status).toBe(0);
     expect(stdout).toContain(`Usage: skyminer ${command}`);
