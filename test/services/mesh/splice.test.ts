@@ -74,10 +74,10 @@ describe('splice', () => {
     await once(left, 'readable');
     right.resetAndDestroy();
     left.write('too late');
-    const heard = await buffer(left).catch((error: NodeJS.ErrnoException) => error);
+    const heard = await buffer(left).catch((error: NodeJS.ErrnoException) => error.code);
     // Whether RST overtakes the bytes in right's own kernel is not ours; half of them never look like all.
-    if (heard instanceof Buffer) expect(heard.equals(answer)).toBe(true);
-    else expect(heard.code).toBe('ECONNRESET');
+    if (typeof heard === 'object') expect(heard.equals(answer)).toBe(true);
+    else expect(heard).toBe('ECONNRESET');
     left.destroy();
     await done;
   });
