@@ -1,12 +1,19 @@
 import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { closeTimeoutMs } from '../../signal/channel.ts';
 import type { PublicKey } from '../keys.ts';
 import type { CipherState } from '../noise/state.ts';
-import type { Session } from '../session/session.ts';
-import { BadFrame, FrameType } from './frames.ts';
+import { type Session, SessionRefused } from '../session/session.ts';
+import { BadFrame, FrameType, PING_BYTES, UDP_BYTES } from './frames.ts';
+import { LoadMeter } from './load-meter.ts';
+import { Pings } from './pings.ts';
 import { RecordReader } from './record-reader.ts';
 import { RecordWriter } from './record-writer.ts';
+import { Rekeying, type RekeyLimits } from './rekeying.ts';
+import { RoundTrip } from './round-trip.ts';
+import { MAX_UDP_PAYLOAD_BYTES, UdpFlow } from './udp-flow.ts';
+import type { UdpPort } from './udp-port.ts';
 
 export { FrameType } from './frames.ts';
 
@@ -17,12 +24,21 @@ export interface LinkEvents {
   drain: [];
 }
 
+export interface LinkOptions {
+  /** For datagrams beside a TCP connection; without it they go over the connection too. */
+  udp?: UdpPort | undefined;
+  /** Milliseconds between pings. Default a second. A neighbour that is silent for four times as long is lost. */
+  pingMs?: number;
+  /** When keys are renewed. */
+  rekey?: Partial<RekeyLimits>;
+}
+
 export interface LinkFigures {
   /** Smoothed round-trip time, in seconds; 0 before the first was measured. */
   rtt: number;
-  /** Part of the datagrams that get lost, 0–1. */
+  /** Part of the packets over UDP that get lost, 0–1; 0 where UDP does not pass. */
   loss: number;
-  /** Part of the time in which something waits to be sent, 0–1. */
+  /** Part of the time in which something waits to be sent, 0–1, over some seconds. */
   load: number;
   /** Bytes of payload of DATA and DATAGRAM. */
   sent: number;
@@ -31,14 +47,17 @@ export interface LinkFigures {
 
 /** Waiting bytes below which whoever has stopped sending may go on, and above which datagrams are dropped. */
 const lowBacklog = 256 * 1024;
-/** Waiting bytes after which the neighbour counts as not reading: nobody sends so much who minds the backlog. */
-const maxBacklog = 8 * 1024 * 1024;
+/** Waiting bytes after which the neighbour counts as not reading: who minds the backlog does not send so much. */
+const maxBacklog = 4 * 1024 * 1024;
+const defaultPingMs = 1_000;
+/** Pings without anything coming back, after which the neighbour is lost. */
+const silentTicks = 4;
 
 /**
  * The link with a neighbour (section 2 of `docs/protocol.md`).
  *
  * INVARIANT: frames arrive whole, once and in the order in which they were sent, except that a DATAGRAM may be missing or
- * late; whatever else happens ends the link.
+ * out of order; whatever else happens ends the link.
  */
 export class Link extends EventEmitter<LinkEvents> {
   readonly remote: PublicKey;
@@ -48,18 +67,30 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly #stream: Duplex;
   readonly #writer = new RecordWriter();
   readonly #reader: RecordReader;
+  readonly #rekeying: Rekeying;
+  readonly #udp: UdpFlow | undefined;
+  readonly #pings = new Pings();
+  readonly #roundTrip = new RoundTrip();
+  readonly #load = new LoadMeter();
+  readonly #timer: NodeJS.Timeout;
   readonly #written = (): void => this.#drained();
-  readonly #flushNow = (): void => this.#flush();
+  readonly #flushSoon = (): void => {
+    this.#flushing = false;
+    this.#flush();
+  };
   #sending: CipherState;
   #over = false;
   #flushing = false;
+  /** Somebody may be waiting for `drain`. */
   #high = false;
+  #silent = 0;
   #sent = 0;
   #received = 0;
 
   /** @param stream after the handshake; belongs to the link from now on */
-  constructor(stream: Duplex, session: Session) {
+  constructor(stream: Duplex, session: Session, options: LinkOptions = {}) {
     super();
+    const { udp, pingMs = defaultPingMs, rekey = {} } = options;
     this.remote = session.remote;
     this.closed = this.#closed.promise;
     this.#stream = stream;
@@ -67,10 +98,17 @@ export class Link extends EventEmitter<LinkEvents> {
     this.#reader = new RecordReader(session.receive, (type, label, payload) =>
       this.#take(type, label, payload),
     );
+    this.#rekeying = new Rekeying(session, rekey, {
+      sendMessage: (payload) => this.#add(FrameType.rekey, 0, [payload], payload.length),
+      switchSending: (cipher) => this.#switchSending(cipher),
+      switchReceiving: (cipher) => this.#switchReceiving(cipher),
+    });
+    this.#udp = this.#startUdp(udp, session);
+    this.#timer = setInterval(() => this.#tick(pingMs), pingMs);
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.once('end', () => this.#finish(`${this.remote} closed the link`));
-    stream.once('error', (error) =>
-      this.#finish(`the connection with ${this.remote} broke: ${error.message}`),
+    stream.once('error', ({ message }) =>
+      this.#finish(`the connection with ${this.remote} broke: ${message}`),
     );
     stream.once('close', () => this.#finish(`the connection with ${this.remote} was closed`));
     if (stream.destroyed) this.#finish(`the connection with ${this.remote} was closed`);
@@ -83,15 +121,37 @@ export class Link extends EventEmitter<LinkEvents> {
   }
 
   get figures(): LinkFigures {
-    return { rtt: 0, loss: 0, load: 0, sent: this.#sent, received: this.#received };
+    return {
+      rtt: this.#roundTrip.seconds,
+      loss: this.#udp?.passes ? this.#udp.pings.loss : 0,
+      load: this.#load.load,
+      sent: this.#sent,
+      received: this.#received,
+    };
   }
 
-  /** Does nothing once the link is over. The parts must not be changed any more. */
+  /** DATAGRAM goes over UDP now. */
+  get udpPasses(): boolean {
+    return this.#udp?.passes === true;
+  }
+
+  /**
+   * Sends DATA, CREDIT, DATAGRAM or DOWN, together with whatever else is sent in this turn of the event loop. Does nothing
+   * once the link is over. A DATAGRAM is dropped while too much waits; all others are for the caller to hold back. The
+   * parts must not be changed any more.
+   */
   send(type: number, label: number, parts: readonly Buffer[]): void {
     if (this.#over) return;
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    if (type === FrameType.datagram && this.backlog > lowBacklog) return;
+    if (type === FrameType.datagram) {
+      if (this.#udp?.passes && bytes <= MAX_UDP_PAYLOAD_BYTES) {
+        this.#sent += bytes;
+        this.#udp.send(type, label, parts, bytes);
+        return;
+      }
+      if (this.backlog > lowBacklog) return;
+    }
     if (type === FrameType.data || type === FrameType.datagram) this.#sent += bytes;
     this.#add(type, label, parts, bytes);
   }
@@ -103,16 +163,25 @@ export class Link extends EventEmitter<LinkEvents> {
     this.#finish(reason);
   }
 
+  #startUdp(udp: UdpPort | undefined, { send, receive }: Session): UdpFlow | undefined {
+    const host = this.#stream instanceof Socket ? this.#stream.remoteAddress : undefined;
+    if (udp === undefined || host === undefined || this.#stream.destroyed) return undefined;
+    const flow = new UdpFlow(udp, host, send, receive, (type, label, payload) =>
+      this.#takePacket(flow, type, label, payload),
+    );
+    this.#add(FrameType.udp, 0, [flow.announcement], UDP_BYTES);
+    return flow;
+  }
+
   #add(type: number, label: number, parts: readonly Buffer[], bytes: number): void {
     if (!this.#writer.fits(bytes)) this.#flush();
     this.#writer.add(type, label, parts, bytes);
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(this.#flushNow);
+    setImmediate(this.#flushSoon);
   }
 
   #flush(): void {
-    this.#flushing = false;
     if (this.#over || this.#writer.empty) return;
     const pieces = this.#writer.take(this.#sending);
     const last = pieces.length - 1;
@@ -120,32 +189,91 @@ export class Link extends EventEmitter<LinkEvents> {
     for (let index = 0; index < last; index++) this.#stream.write(pieces[index]);
     this.#stream.write(pieces[last], this.#written);
     this.#stream.uncork();
-    const { backlog } = this;
-    if (backlog > lowBacklog) this.#high = true;
-    if (backlog > maxBacklog) this.#cutOff(`${this.remote} does not read: ${backlog} bytes wait`);
+    const waiting = this.#stream.writableLength;
+    this.#load.busy = waiting > 0;
+    if (waiting > lowBacklog) this.#high = true;
+    if (waiting > maxBacklog) this.#cutOff(`${this.remote} does not read: ${waiting} bytes wait`);
   }
 
   #drained(): void {
-    if (!this.#high || this.#over || this.backlog >= lowBacklog) return;
+    if (this.#over) return;
+    const waiting = this.#stream.writableLength;
+    if (waiting === 0) this.#load.busy = false;
+    if (!this.#high || waiting >= lowBacklog) return;
     this.#high = false;
     this.emit('drain');
   }
 
   #read(chunk: Buffer): void {
     if (this.#over) return;
-    try {
-      this.#reader.push(chunk);
-    } catch (error) {
-      if (!(error instanceof BadFrame)) throw error;
-      this.#cutOff(`${this.remote} sent ${error.message}`);
-    }
+    this.#silent = 0;
+    this.#endingOnFault(() => this.#reader.push(chunk));
   }
 
   #take(type: number, label: number, payload: Buffer): void {
-    if (type === FrameType.ping) this.#add(FrameType.pong, 0, [Buffer.from(payload)], payload.length);
-    if (type > FrameType.down) return;
-    if (type === FrameType.data || type === FrameType.datagram) this.#received += payload.length;
+    switch (type) {
+      case FrameType.ping:
+        return this.#add(FrameType.pong, 0, [Buffer.from(payload)], PING_BYTES);
+      case FrameType.pong:
+        return this.#answered(this.#pings, payload, this.#udp?.passes !== true);
+      case FrameType.rekey:
+        return this.#rekeying.take(payload);
+      case FrameType.switch:
+        return this.#rekeying.switched();
+      case FrameType.udp:
+        return this.#udp?.announced(payload);
+      case FrameType.data:
+      case FrameType.datagram:
+        this.#received += payload.length;
+    }
     this.emit('frame', type, label, payload);
+  }
+
+  #takePacket(flow: UdpFlow, type: number, label: number, payload: Buffer): void {
+    if (type === FrameType.ping) flow.send(FrameType.pong, 0, [payload], PING_BYTES);
+    else if (type === FrameType.pong) this.#answered(flow.pings, payload, true);
+    else this.#take(type, label, payload);
+  }
+
+  /** Packets measure the way itself, where they pass: pings in the connection also wait behind what it carries. */
+  #answered(pings: Pings, payload: Buffer, measures: boolean): void {
+    const seconds = pings.answer(payload);
+    if (seconds !== undefined && measures) this.#roundTrip.measured(seconds);
+  }
+
+  #tick(pingMs: number): void {
+    // Turns are counted instead of time: a process that was stopped for a while has not looked whether something came.
+    if (++this.#silent > silentTicks) {
+      this.#cutOff(`nothing came from ${this.remote} for ${(silentTicks * pingMs) / 1000} s`);
+      return;
+    }
+    this.#load.tick();
+    this.#add(FrameType.ping, 0, [this.#pings.next()], PING_BYTES);
+    this.#udp?.tick();
+    this.#endingOnFault(() => this.#rekeying.tick({ sent: this.#sent, received: this.#received }));
+  }
+
+  #switchSending(cipher: CipherState): void {
+    this.#add(FrameType.switch, 0, [], 0);
+    this.#flush();
+    this.#sending = cipher;
+    this.#udp?.switchSending(cipher);
+  }
+
+  #switchReceiving(cipher: CipherState): void {
+    this.#reader.cipher = cipher;
+    this.#udp?.switchReceiving(cipher);
+  }
+
+  #endingOnFault(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof BadFrame) this.#cutOff(`${this.remote} sent ${error.message}`);
+      else if (error instanceof SessionRefused)
+        this.#cutOff(`keys could not be renewed with ${this.remote}: ${error.message}`);
+      else throw error;
+    }
   }
 
   #cutOff(reason: string): void {
@@ -156,6 +284,8 @@ export class Link extends EventEmitter<LinkEvents> {
   #finish(reason: string): void {
     if (this.#over) return;
     this.#over = true;
+    clearInterval(this.#timer);
+    this.#udp?.close();
     this.#reader.stop();
     this.#closed.resolve(reason);
     if (this.#stream.destroyed) return;

@@ -13,7 +13,7 @@ it('carries frames of all sizes in order, in both directions', async () => {
       from.send(FrameType.data, label, [payload.subarray(0, 50), payload.subarray(50)]);
     });
     const got = await arrived;
-    expect(got.map(({ label }) => label)).toEqual(payloads.keys().toArray());
+    expect(got.map(({ label }) => label)).toEqual([...payloads.keys()]);
     for (const { label, payload } of got) expect(payload.equals(payloads[label] ?? Buffer.of())).toBe(true);
   }
   ends[0].close('enough');
