@@ -33,9 +33,8 @@ export interface NewMember {
   key?: PublicKey;
 }
 
-/** What became of a board's key when it was added. */
+/** A board that was added. */
 export interface Added {
-  membership: Membership;
   member: Member;
   /** Where its secret key is, when it is in the rack's folder. */
   keyFile: string | undefined;
@@ -107,24 +106,25 @@ export async function readRack(folder: string): Promise<Membership> {
 }
 
 /**
- * Adds a board: a new list with the next number.
+ * Adds boards: one new list with the next number.
  *
- * @throws {RackError} when the board or its key is in the list already, or the passphrase is wrong; nothing is changed
+ * @throws {RackError} when one of them or its key is in the list already, or the passphrase is wrong; the list then stays
  */
-export async function addBoard(folder: string, passphrase: string, added: NewMember): Promise<Added> {
-  const { board, roles } = added;
-  checkName(board);
-  return changing(folder, passphrase, async (members) => {
-    const same = members.find((member) => member.board === board);
-    if (same !== undefined)
-      throw new RackError(`${board} belongs to the rack already: 'skyminer rack remove ${board}' first`);
-    const keyFile = added.key === undefined ? boardKeyFile(folder, board) : undefined;
-    const key = added.key ?? (await identityIn(boardKeyFile(folder, board))).publicKey;
-    const twin = members.find((member) => member.key === key);
-    if (twin !== undefined)
-      throw new RackError(`${twin.board} has this key already: each board has one of its own`);
-    const member = { board, key, roles };
-    return { members: [...members, member], result: (membership) => ({ membership, member, keyFile }) };
+export async function addBoards(
+  folder: string,
+  passphrase: string,
+  boards: readonly NewMember[],
+): Promise<{ membership: Membership; added: Added[] }> {
+  for (const { board } of boards) checkName(board);
+  return changing(folder, passphrase, async (before) => {
+    const members = [...before];
+    const added: Added[] = [];
+    for (const board of boards) {
+      const one = await newMember(folder, members, board);
+      members.push(one.member);
+      added.push(one);
+    }
+    return { members, result: (membership) => ({ membership, added }) };
   });
 }
 
@@ -154,6 +154,21 @@ export async function removeBoard(
 export function checkName(board: string): void {
   if (!BOARD_NAME.test(board))
     throw new RackError(`'${board}' is no name for a board: give lower-case letters, digits and dashes`);
+}
+
+async function newMember(
+  folder: string,
+  members: readonly Member[],
+  { board, roles, key: given }: NewMember,
+): Promise<Added> {
+  if (members.some((member) => member.board === board))
+    throw new RackError(`${board} belongs to the rack already: 'skyminer rack remove ${board}' first`);
+  const keyFile = given === undefined ? boardKeyFile(folder, board) : undefined;
+  const key = given ?? (await identityIn(boardKeyFile(folder, board))).publicKey;
+  const twin = members.find((member) => member.key === key);
+  if (twin !== undefined)
+    throw new RackError(`${twin.board} has this key already: each board has one of its own`);
+  return { member: { board, key, roles }, keyFile };
 }
 
 interface Change<T> {

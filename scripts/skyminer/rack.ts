@@ -1,5 +1,5 @@
 import { RackError } from '../../image/rack/error.ts';
-import { addBoard, checkFree, checkName, createRack, readRack, removeBoard } from '../../image/rack/rack.ts';
+import { addBoards, checkFree, checkName, createRack, readRack, removeBoard } from '../../image/rack/rack.ts';
 import { type PublicKey, parsePublicKey } from '../../services/net/keys.ts';
 import { ROLES, type Role } from '../../services/net/membership.ts';
 import { table } from '../../services/viscript/commands/format.ts';
@@ -32,16 +32,14 @@ export async function addToRack(board: string, options: AddOptions): Promise<voi
   const roles = rolesOf(role);
   const given = await givenKey(key, keyFile);
   await readRack(folder);
-  const added = await addBoard(folder, await askForPassphrase(passphrase), {
-    board,
-    roles,
-    ...(given === undefined ? {} : { key: given }),
-  });
-  const { membership, member } = added;
-  process.stdout.write(
-    `list number ${membership.number}: added ${member.board} ${member.key} ${roles.join(',')}\n`,
-  );
-  if (added.keyFile !== undefined) process.stdout.write(`its secret key, for its card: ${added.keyFile}\n`);
+  const wanted = { board, roles, ...(given === undefined ? {} : { key: given }) };
+  const { membership, added } = await addBoards(folder, await askForPassphrase(passphrase), [wanted]);
+  for (const { member, keyFile } of added) {
+    process.stdout.write(
+      `list number ${membership.number}: added ${member.board} ${member.key} ${roles.join(',')}\n`,
+    );
+    if (keyFile !== undefined) process.stdout.write(`its secret key, for its card: ${keyFile}\n`);
+  }
 }
 
 /** `skyminer rack remove` */
