@@ -34,11 +34,12 @@ export async function splice(
   return first ?? second;
 }
 
-/** Breaks a stream off so that its other end notices. Its `error` event is not emitted on TCP. */
-export function abort(stream: Duplex, error?: Error): void {
-  // Only TCP can say so; a Unix socket has no port.
-  if (stream instanceof Socket && stream.remotePort !== undefined) stream.resetAndDestroy();
-  else stream.destroy(error);
+/** Breaks a stream off so that its other end cannot take this for a proper end. @param reason for those who are told one */
+export function abort(stream: Duplex, reason: Error): void {
+  // A Unix socket has no port and knows no RST; a subclass, as of a stream of the mesh, has its own way to tell.
+  const plain = stream instanceof Socket && stream.constructor === Socket;
+  if (plain && stream.remotePort !== undefined) stream.resetAndDestroy();
+  else stream.destroy(reason);
 }
 
 function pump(from: Duplex, to: Duplex, count: (bytes: number) => void): void {
@@ -58,7 +59,7 @@ function closing(stream: Duplex, other: Duplex): Promise<Error | undefined> {
   let failure: Error | undefined;
   const closed = () => {
     if (stream.readableEnded) finish(other);
-    else abort(other, failure);
+    else abort(other, failure ?? new Error('the stream was closed before its end'));
     resolve(failure);
   };
   stream.on('error', (error) => {
