@@ -33,7 +33,7 @@ async function tcpPair(): Promise<[Socket, Socket]> {
 /** All that comes; unlike stream/consumers it leaves the direction back alone. */
 async function all(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
   await once(socket, 'end');
   return Buffer.concat(chunks);
 }
