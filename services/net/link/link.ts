@@ -6,10 +6,9 @@ import type { PublicKey } from '../keys.ts';
 import type { CipherState } from '../noise/state.ts';
 import { type Session, SessionRefused } from '../session/session.ts';
 import { BadFrame, FrameType, PING_BYTES, UDP_BYTES } from './frames.ts';
-import { LoadMeter } from './load-meter.ts';
+import { lowBacklog, Outgoing } from './outgoing.ts';
 import { Pings } from './pings.ts';
 import { RecordReader } from './record-reader.ts';
-import { RecordWriter } from './record-writer.ts';
 import { Rekeying, type RekeyLimits } from './rekeying.ts';
 import { RoundTrip } from './round-trip.ts';
 import { MAX_UDP_PAYLOAD_BYTES, UdpFlow } from './udp-flow.ts';
@@ -45,10 +44,6 @@ export interface LinkFigures {
   received: number;
 }
 
-/** Waiting bytes below which whoever has stopped sending may go on, and above which datagrams are dropped. */
-const lowBacklog = 256 * 1024;
-/** Waiting bytes after which the neighbour counts as not reading: who minds the backlog does not send so much. */
-const maxBacklog = 4 * 1024 * 1024;
 const defaultPingMs = 1_000;
 /** Pings without anything coming back, after which the neighbour is lost. */
 const silentTicks = 4;
@@ -65,24 +60,14 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly closed: Promise<string>;
   readonly #closed = Promise.withResolvers<string>();
   readonly #stream: Duplex;
-  readonly #writer = new RecordWriter();
+  readonly #outgoing: Outgoing;
   readonly #reader: RecordReader;
   readonly #rekeying: Rekeying;
   readonly #udp: UdpFlow | undefined;
   readonly #pings = new Pings();
   readonly #roundTrip = new RoundTrip();
-  readonly #load = new LoadMeter();
   readonly #timer: NodeJS.Timeout;
-  readonly #written = (): void => this.#drained();
-  readonly #flushSoon = (): void => {
-    this.#flushing = false;
-    this.#flush();
-  };
-  #sending: CipherState;
   #over = false;
-  #flushing = false;
-  /** Somebody may be waiting for `drain`. */
-  #high = false;
   #silent = 0;
   #sent = 0;
   #received = 0;
@@ -94,12 +79,15 @@ export class Link extends EventEmitter<LinkEvents> {
     this.remote = session.remote;
     this.closed = this.#closed.promise;
     this.#stream = stream;
-    this.#sending = session.send;
+    this.#outgoing = new Outgoing(stream, session.send, {
+      drained: () => this.emit('drain'),
+      stuck: (bytes) => this.#cutOff(`${this.remote} does not read: ${bytes} bytes wait`),
+    });
     this.#reader = new RecordReader(session.receive, (type, label, payload) =>
       this.#take(type, label, payload),
     );
     this.#rekeying = new Rekeying(session, rekey, {
-      sendMessage: (payload) => this.#add(FrameType.rekey, 0, [payload], payload.length),
+      sendMessage: (payload) => this.#outgoing.add(FrameType.rekey, 0, [payload], payload.length),
       switchSending: (cipher) => this.#switchSending(cipher),
       switchReceiving: (cipher) => this.#switchReceiving(cipher),
     });
@@ -117,14 +105,14 @@ export class Link extends EventEmitter<LinkEvents> {
 
   /** Bytes that were given to {@link send} and that the stream has not taken yet. */
   get backlog(): number {
-    return this.#writer.bytes + this.#stream.writableLength;
+    return this.#outgoing.backlog;
   }
 
   get figures(): LinkFigures {
     return {
       rtt: this.#roundTrip.seconds,
       loss: this.#udp?.passes ? this.#udp.pings.loss : 0,
-      load: this.#load.load,
+      load: this.#outgoing.load.load,
       sent: this.#sent,
       received: this.#received,
     };
@@ -153,13 +141,13 @@ export class Link extends EventEmitter<LinkEvents> {
       if (this.backlog > lowBacklog) return;
     }
     if (type === FrameType.data || type === FrameType.datagram) this.#sent += bytes;
-    this.#add(type, label, parts, bytes);
+    this.#outgoing.add(type, label, parts, bytes);
   }
 
   /** Sends what waits, as far as the neighbour takes it within a second. */
   close(reason: string): void {
     if (this.#over) return;
-    this.#flush();
+    this.#outgoing.flush();
     this.#finish(reason);
   }
 
@@ -169,39 +157,8 @@ export class Link extends EventEmitter<LinkEvents> {
     const flow = new UdpFlow(udp, host, send, receive, (type, label, payload) =>
       this.#takePacket(flow, type, label, payload),
     );
-    this.#add(FrameType.udp, 0, [flow.announcement], UDP_BYTES);
+    this.#outgoing.add(FrameType.udp, 0, [flow.announcement], UDP_BYTES);
     return flow;
-  }
-
-  #add(type: number, label: number, parts: readonly Buffer[], bytes: number): void {
-    if (!this.#writer.fits(bytes)) this.#flush();
-    this.#writer.add(type, label, parts, bytes);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(this.#flushSoon);
-  }
-
-  #flush(): void {
-    if (this.#over || this.#writer.empty) return;
-    const pieces = this.#writer.take(this.#sending);
-    const last = pieces.length - 1;
-    this.#stream.cork();
-    for (let index = 0; index < last; index++) this.#stream.write(pieces[index]);
-    this.#stream.write(pieces[last], this.#written);
-    this.#stream.uncork();
-    const waiting = this.#stream.writableLength;
-    this.#load.busy = waiting > 0;
-    if (waiting > lowBacklog) this.#high = true;
-    if (waiting > maxBacklog) this.#cutOff(`${this.remote} does not read: ${waiting} bytes wait`);
-  }
-
-  #drained(): void {
-    if (this.#over) return;
-    const waiting = this.#stream.writableLength;
-    if (waiting === 0) this.#load.busy = false;
-    if (!this.#high || waiting >= lowBacklog) return;
-    this.#high = false;
-    this.emit('drain');
   }
 
   #read(chunk: Buffer): void {
@@ -211,22 +168,32 @@ export class Link extends EventEmitter<LinkEvents> {
   }
 
   #take(type: number, label: number, payload: Buffer): void {
+    if (type > FrameType.down) {
+      this.#takeOwn(type, payload);
+      return;
+    }
+    if (type === FrameType.data || type === FrameType.datagram) this.#received += payload.length;
+    this.emit('frame', type, label, payload);
+  }
+
+  /** Takes what concerns the link itself. */
+  #takeOwn(type: number, payload: Buffer): void {
     switch (type) {
       case FrameType.ping:
-        return this.#add(FrameType.pong, 0, [Buffer.from(payload)], PING_BYTES);
+        this.#outgoing.add(FrameType.pong, 0, [Buffer.from(payload)], PING_BYTES);
+        break;
       case FrameType.pong:
-        return this.#answered(this.#pings, payload, this.#udp?.passes !== true);
+        this.#answered(this.#pings, payload, this.#udp?.passes !== true);
+        break;
       case FrameType.rekey:
-        return this.#rekeying.take(payload);
+        this.#rekeying.take(payload);
+        break;
       case FrameType.switch:
-        return this.#rekeying.switched();
+        this.#rekeying.switched();
+        break;
       case FrameType.udp:
-        return this.#udp?.announced(payload);
-      case FrameType.data:
-      case FrameType.datagram:
-        this.#received += payload.length;
+        this.#udp?.announced(payload);
     }
-    this.emit('frame', type, label, payload);
   }
 
   #takePacket(flow: UdpFlow, type: number, label: number, payload: Buffer): void {
@@ -247,16 +214,15 @@ export class Link extends EventEmitter<LinkEvents> {
       this.#cutOff(`nothing came from ${this.remote} for ${(silentTicks * pingMs) / 1000} s`);
       return;
     }
-    this.#load.tick();
-    this.#add(FrameType.ping, 0, [this.#pings.next()], PING_BYTES);
+    this.#outgoing.load.tick();
+    this.#outgoing.add(FrameType.ping, 0, [this.#pings.next()], PING_BYTES);
     this.#udp?.tick();
     this.#endingOnFault(() => this.#rekeying.tick({ sent: this.#sent, received: this.#received }));
   }
 
   #switchSending(cipher: CipherState): void {
-    this.#add(FrameType.switch, 0, [], 0);
-    this.#flush();
-    this.#sending = cipher;
+    this.#outgoing.add(FrameType.switch, 0, [], 0);
+    this.#outgoing.switchTo(cipher);
     this.#udp?.switchSending(cipher);
   }
 
@@ -286,6 +252,7 @@ export class Link extends EventEmitter<LinkEvents> {
     this.#over = true;
     clearInterval(this.#timer);
     this.#udp?.close();
+    this.#outgoing.stop();
     this.#reader.stop();
     this.#closed.resolve(reason);
     if (this.#stream.destroyed) return;
