@@ -9,8 +9,10 @@ import { confirm, describeNeeds, findNeeds, obstacle } from './host/needs.ts';
 import { installPackages, planInstall } from './host/packages.ts';
 import { buildBoardImage, out } from './lib/board-image.ts';
 import { abortOnSignals, root, runProgram, stepsOf } from './lib/program.ts';
+import { runLocalMesh } from './local-mesh/run.ts';
+import { MAX_NODES } from './local-mesh/topology.ts';
 
-const usage = `Usage: ./scripts/run [-y] [--local]
+const usage = `Usage: ./scripts/run [-y] [--local [--nodes NUMBER]]
 
 Builds the image of an emulated board, boots it in QEMU and attaches this terminal to
 its serial console. Ctrl-] leaves and shuts the board down. An input that is no terminal
@@ -18,6 +20,8 @@ is typed on the console line by line, then the board is shut down.
 
   -y, --yes    do not ask
   --local      no image: viscript on this machine, with the apps of ./config.yaml
+  --nodes N    with --local: a mesh of so many nodes (2 to ${MAX_NODES}) on this machine, SOCKS at
+               both ends; shows links, routes and throughput until q or Ctrl-C
   -h, --help   print this text
 `;
 
@@ -29,6 +33,7 @@ await runProgram('run', async () => {
     options: {
       yes: { type: 'boolean', short: 'y', default: false },
       local: { type: 'boolean', default: false },
+      nodes: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -36,6 +41,7 @@ await runProgram('run', async () => {
     process.stdout.write(usage);
     return 0;
   }
+  if (values.nodes !== undefined) return await runMesh(values.local, values.nodes);
   return values.local ? await runLocal() : await runBoard(values.yes);
 });
 
@@ -49,6 +55,21 @@ async function runLocal(): Promise<number> {
     viscript.once('error', reject);
     viscript.once('exit', (status) => resolve(status ?? 1));
   });
+}
+
+async function runMesh(local: boolean, count: string): Promise<number> {
+  const nodes = Number(count);
+  if (!local || !(Number.isInteger(nodes) && nodes >= 2 && nodes <= MAX_NODES)) {
+    process.stderr.write(
+      `run: --nodes goes with --local and takes a number from 2 to ${MAX_NODES}; see --help\n`,
+    );
+    return 2;
+  }
+  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
+  await runLocalMesh({
+    ...{ nodes, steps, input: process.stdin, output: process.stdout, signal: abortOnSignals() },
+  });
+  return 0;
 }
 
 async function runBoard(yes: boolean): Promise<number> {

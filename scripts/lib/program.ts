@@ -15,6 +15,7 @@ const EXPECTED = new Set([
   'ImageError',
   'InvalidKey',
   'KeyFileError',
+  'MeshNotStarted',
   'PackagesError',
   'RackError',
 ]);

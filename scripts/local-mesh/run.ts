@@ -1,0 +1,123 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import type { Steps } from '../../image/steps.ts';
+import { pause } from '../../services/signal/pause.ts';
+import { portOrAnother } from '../lib/free-ports.ts';
+import { takeTerminal } from '../lib/live.ts';
+import { Rates } from '../mesh-view/rates.ts';
+import { readPicture } from '../mesh-view/read.ts';
+import { meshConfig } from './config.ts';
+import { MeshNotStarted, OwnViscript } from './own-viscript.ts';
+import { Page } from './page.ts';
+import { type LocalMesh, planMesh } from './plan.ts';
+import { describeMoment, drawScreen, type Moment } from './view.ts';
+
+export interface LocalMeshOptions {
+  nodes: number;
+  steps: Steps;
+  /** A terminal, or any stream. */
+  input: Readable;
+  output: Writable;
+  /** Aborting it ends everything. */
+  signal: AbortSignal;
+}
+
+/** What curl and browsers take when nobody says otherwise. */
+const SOCKS_PORT = 1080;
+const SERVER_NAME = 'socks-server';
+const START_MS = 60_000;
+const REFRESH_MS = 1000;
+
+/**
+ * A mesh of nodes on this machine under a supervisor of its own, SOCKS at both ends: says what to try and shows links,
+ * routes and throughput, until `q`, the end of the input, or the signal. Nothing of it is left on any way out.
+ */
+export async function runLocalMesh(options: LocalMeshOptions): Promise<void> {
+  const { nodes, steps, signal } = options;
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'skymesh-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const mesh = await planMesh(folder, nodes);
+  const socksPort = await portOrAnother(SOCKS_PORT);
+  const configFile = join(folder, 'config.yaml');
+  await writeFile(configFile, meshConfig(mesh, { port: socksPort, serverName: SERVER_NAME }));
+  const page = stack.use(await Page.serve());
+  const viscript = stack.use(new OwnViscript(folder, configFile));
+  await steps.step(`Start ${nodes} nodes`, 'Read above what the app said that did not start.', (step) =>
+    allReady(viscript, AbortSignal.any([signal, AbortSignal.timeout(START_MS)]), step.note),
+  );
+  const proxy = `127.0.0.1:${socksPort}`;
+  const advice = [
+    `curl --socks5-hostname ${proxy} ${page.url}`,
+    `curl --socks5-hostname ${proxy} -o /dev/null ${page.url}big`,
+    `dist/viscript.js --runtime-dir ${folder} status`,
+  ];
+  await watch(mesh, viscript, advice, options);
+}
+
+async function allReady(
+  viscript: OwnViscript,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<void> {
+  await viscript.takesCommands();
+  for (;;) {
+    signal.throwIfAborted();
+    const states = [...(await viscript.states()).values()];
+    const ready = states.filter((state) => state === 'ready').length;
+    note(`${ready} of ${states.length} apps ready`);
+    if (ready === states.length) return;
+    await pause(100, signal);
+  }
+}
+
+async function watch(
+  mesh: LocalMesh,
+  viscript: OwnViscript,
+  advice: readonly string[],
+  { input, output, signal: given }: LocalMeshOptions,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([given, stop.signal]);
+  const end = () => stop.abort();
+  void viscript.ended.then(end);
+  input.once('end', end).resume();
+  using live = takeTerminal({
+    ...{ input, output },
+    onKey: (key) => {
+      if (key === 'q' || key === 'ctrl-c' || key === 'ctrl-d') end();
+    },
+  });
+  if (live === undefined) output.write(advice.map((line) => `  ${line}\n`).join(''));
+  try {
+    let said = '';
+    for await (const moment of moments(mesh, advice, signal)) {
+      live?.draw(drawScreen(mesh, moment, live));
+      const line = describeMoment(mesh, moment);
+      if (live === undefined && line !== said) output.write(`${line}\n`);
+      said = line;
+    }
+  } finally {
+    input.off('end', end).pause();
+  }
+  if (!viscript.running) throw new MeshNotStarted('viscript has ended');
+}
+
+/** What is known of the mesh, once a second; while it cannot be asked, what was known last. */
+async function* moments(
+  mesh: LocalMesh,
+  advice: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Moment> {
+  const rates = new Rates();
+  const socket = mesh.nodes[0]?.socket ?? '';
+  let last: Omit<Moment, 'advice' | 'problem'> = { picture: { links: [], circuits: [] }, rates: new Map() };
+  while (!signal.aborted) {
+    const seen = await readPicture(socket).catch((error: unknown) => String(error));
+    if (typeof seen !== 'string') last = { picture: seen, rates: rates.next(seen, performance.now()) };
+    yield { ...last, advice, problem: typeof seen === 'string' ? seen : undefined };
+    await pause(REFRESH_MS, signal);
+  }
+}

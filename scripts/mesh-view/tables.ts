@@ -1,0 +1,41 @@
+import type { PublicKey } from '../../services/net/keys.ts';
+import { formatBytes, formatMilliseconds, table } from '../../services/viscript/commands/format.ts';
+import { linkName, type MeshPicture } from './picture.ts';
+import type { Rate } from './rates.ts';
+
+/** What a node is called; the beginning of its key when nobody has named it. */
+export type NameOf = (key: PublicKey) => string;
+
+/** Links with round trip, loss, and what they carry in each direction now. */
+export function linkTable({ links }: MeshPicture, rates: ReadonlyMap<string, Rate>, nameOf: NameOf): string {
+  const rows = links
+    .map(({ ends: [one, other], rtt, loss, sent }) => {
+      const rate = rates.get(linkName(one, other)) ?? [0, 0];
+      return [
+        `${nameOf(one)} – ${nameOf(other)}`,
+        formatMilliseconds(rtt * 1000),
+        `${(loss * 100).toFixed(loss > 0 && loss < 0.1 ? 1 : 0)} %`,
+        perSecond(rate[0]),
+        perSecond(rate[1]),
+        formatBytes(sent[0] + sent[1]),
+      ];
+    })
+    .sort(([one = ''], [other = '']) => one.localeCompare(other, 'en', { numeric: true }));
+  return table(['LINK', 'ROUND TRIP', 'LOSS', '→', '←', 'TOTAL'], rows);
+}
+
+/** Circuits with the nodes of their paths. */
+export function routeTable({ circuits }: MeshPicture, nameOf: NameOf): string {
+  const rows = circuits.flatMap(({ from, to, paths }) =>
+    paths.map((path, rank) => [
+      rank === 0 ? `${nameOf(from)} – ${nameOf(to)}` : '',
+      rank === 0 ? 'preferred' : 'warm',
+      path.map(nameOf).join(' · '),
+    ]),
+  );
+  return table(['CIRCUIT', 'PATH', 'BY WAY OF'], rows);
+}
+
+export function perSecond(bytes: number): string {
+  return bytes < 1 ? '–' : `${formatBytes(Math.round(bytes))}/s`;
+}
