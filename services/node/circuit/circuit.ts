@@ -1,0 +1,452 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { EndRule } from '../../net/control/rules.ts';
+import type { Identity, PublicKey } from '../../net/keys.ts';
+import { ForgedRecord } from '../../net/noise/suite.ts';
+import { ReplayWindow } from '../../net/replay-window.ts';
+import type { Session } from '../../net/session/session.ts';
+import type { PathEnd } from '../switch/switch.ts';
+import { nextEpoch, OpenerHandshake, ResponderHandshake } from './handshake.ts';
+import { Keyring, type RekeyLimits, rekeyLimits, SEAL_BYTES } from './keyring.ts';
+import {
+  CircuitViolation,
+  encodeAck,
+  encodeClose,
+  encodeDatagrams,
+  encodeProbe,
+  type Head,
+  LOST,
+  MessageType,
+  readHead,
+  readNote,
+  readStep,
+} from './messages.ts';
+import type { Path } from './path.ts';
+import { PathSet } from './path-set.ts';
+import { Receiver } from './receiver.ts';
+import { Sender } from './sender.ts';
+
+/** What carries the messages of paths: the node's switch. */
+export interface PathCarrier {
+  attach(rule: EndRule, end: PathEnd): void;
+  isUp(rule: EndRule): boolean;
+  /** Something can be sent without waiting. */
+  isReady(rule: EndRule): boolean;
+  send(rule: EndRule, message: readonly Buffer[], droppable: boolean): void;
+}
+
+export interface CircuitOptions {
+  /** 32 hex digits. */
+  id: string;
+  peer: PublicKey;
+  opener: boolean;
+  identity: Identity;
+  carrier: PathCarrier;
+  rekey?: RekeyLimits;
+}
+
+export interface CircuitEvents {
+  /** Keys are there: something can be sent. Once. */
+  ready: [];
+  /** A record of the other end: in order, each once. */
+  record: [plaintext: Buffer];
+  datagrams: [channel: number, payloads: Buffer[]];
+  /** Records can be sent (again). */
+  writable: [];
+  /** Something is wrong that the circuit copes with. */
+  problem: [message: string];
+  closed: [reason: string];
+}
+
+/** Milliseconds between looks at probes and acknowledgements while some are awaited. */
+const watchMs = 25;
+const idleMs = 1_000;
+/** An acknowledgement is sent at the latest so many milliseconds after a record. */
+const ackMs = 5;
+const repeatMs = 1_000;
+/** Milliseconds without any path after which a circuit is given up. */
+const giveUpMs = 120_000;
+const maxWaitingNotes = 16;
+
+/** Plaintext of a record that is certain to be taken, bytes. */
+export const maxRecordBytes = 66_560;
+
+/**
+ * A circuit from end to end: a session between two nodes over paths of which one is in use and another one warm.
+ *
+ * INVARIANT: records come out at the other end in the order in which they went in, each once, whatever happens to the
+ * paths; where that cannot be kept, the circuit is over.
+ */
+export class Circuit extends EventEmitter<CircuitEvents> {
+  readonly id: string;
+  readonly peer: PublicKey;
+  readonly opener: boolean;
+  readonly since = Date.now();
+  /** Whether it carries anything: its paths are watched closely then. */
+  active = false;
+  readonly #carrier: PathCarrier;
+  readonly #rekey: RekeyLimits;
+  readonly #keys = new Keyring();
+  readonly #openers: OpenerHandshake | undefined;
+  readonly #responders: ResponderHandshake | undefined;
+  readonly #paths = new PathSet(performance.now());
+  readonly #sender = new Sender();
+  readonly #receiver = new Receiver();
+  readonly #notes = new ReplayWindow();
+  #nextNote = 0;
+  /** Random bytes of the other end, of its first handshake. */
+  #remoteInstance: Buffer | undefined;
+  #lostAt = Number.NEGATIVE_INFINITY;
+  #repeatedAt = Number.NEGATIVE_INFINITY;
+  #watch: NodeJS.Timeout | undefined;
+  #ackTimer: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor({ id, peer, opener, identity, carrier, rekey = rekeyLimits }: CircuitOptions) {
+    super();
+    this.id = id;
+    this.peer = peer;
+    this.opener = opener;
+    this.#carrier = carrier;
+    this.#rekey = rekey;
+    const handshake = {
+      ...{ identity, peer, instance: randomBytes(8) },
+      send: (path: number | undefined, message: readonly Buffer[]) => this.#sendPlain(path, message),
+      done: (epoch: number, session: Session) => this.#keyed(epoch, session),
+      failed: (reason: string) => this.emit('problem', `handshake with ${peer}: ${reason}`),
+    };
+    if (opener) this.#openers = new OpenerHandshake(handshake);
+    else this.#responders = new ResponderHandshake(handshake);
+    this.#schedule(idleMs);
+  }
+
+  get isReady(): boolean {
+    return this.#keys.ready;
+  }
+
+  /** Counts the keys of this circuit, modulo 256. */
+  get epoch(): number {
+    return this.#keys.epoch;
+  }
+
+  get closed(): boolean {
+    return this.#over;
+  }
+
+  /** Whether a record may be sent now. */
+  get writable(): boolean {
+    const path = this.#paths.inUse;
+    if (this.#over || !this.#keys.ready || path === undefined || path.resend) return false;
+    return this.#sender.open && this.#carrier.isReady(path.rule);
+  }
+
+  /** Sends a record; to be called when the circuit is {@link writable}. @param parts at most {@link maxRecordBytes} */
+  sendRecord(parts: readonly Buffer[], bytes: number): void {
+    const path = this.#paths.inUse;
+    if (path === undefined) throw new Error('a record without a path');
+    const now = performance.now();
+    const message = this.#keys.seal(MessageType.record, this.#sender.next, parts);
+    this.#sender.add(message, bytes + SEAL_BYTES, now);
+    this.#carrier.send(path.rule, message, false);
+    this.#schedule(watchMs);
+  }
+
+  /** Sends datagrams, or drops them. @param payloads together at most {@link maxRecordBytes} */
+  sendDatagrams(channel: number, payloads: readonly Buffer[]): void {
+    const path = this.#paths.inUse;
+    if (this.#over || path === undefined || !this.#keys.ready) return;
+    const note = encodeDatagrams(channel, payloads);
+    this.#carrier.send(path.rule, this.#keys.seal(MessageType.note, this.#nextNote++, note), true);
+  }
+
+  /** Adds a path, or one that the manager has made anew under the same number. */
+  addPath(rule: EndRule): void {
+    const path = this.#paths.add(rule, this.#carrier.isUp(rule));
+    this.#carrier.attach(rule, {
+      receive: (message, settle) => {
+        this.#receive(message, path);
+        settle();
+      },
+      down: () => this.#pathDown(path),
+      ready: () => this.#pathReady(path),
+    });
+    this.#chooseAgain();
+    if (this.#openers && !this.#keys.ready) this.#openers.begin(0);
+    this.#openers?.repeat();
+    this.#schedule(0);
+  }
+
+  removePath(number: number): void {
+    if (this.#paths.remove(number)) this.#chooseAgain();
+  }
+
+  /** What people are shown of the paths. */
+  get paths(): { path: number; up: boolean; inUse: boolean; roundTrip: number | undefined }[] {
+    return Array.from(this.#paths, (path) => ({
+      ...{ path: path.number, up: path.up, inUse: path === this.#paths.inUse },
+      roundTrip: path.roundTrip,
+    }));
+  }
+
+  /** Ends the circuit, and tells the other end where it can. */
+  close(reason: string): void {
+    if (this.#over) return;
+    if (this.#keys.ready)
+      for (const path of this.#paths) if (path.up) this.#sendNote(path, encodeClose(reason));
+    this.#end(reason);
+  }
+
+  #end(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#watch);
+    clearTimeout(this.#ackTimer);
+    this.emit('closed', reason);
+  }
+
+  #keyed(epoch: number, session: Session): void {
+    const first = !this.#keys.ready;
+    if (this.#remoteInstance && !this.#remoteInstance.equals(session.payload)) {
+      this.#end('the other end was started anew');
+      return;
+    }
+    this.#remoteInstance = Buffer.from(session.payload);
+    this.#keys.add(epoch, session, performance.now());
+    if (first) this.emit('ready');
+    this.#schedule(0);
+    this.#announceWritable();
+  }
+
+  #receive(message: Buffer, path: Path): void {
+    if (this.#over) return;
+    try {
+      this.#dispatch(message, path);
+    } catch (error) {
+      // What a relay made up does not open, and what the other end sealed is its own.
+      if (error instanceof ForgedRecord)
+        this.emit('problem', `${this.peer}: a message was changed on its way`);
+      else if (error instanceof CircuitViolation) this.close(error.message);
+      else throw error;
+    }
+  }
+
+  #dispatch(message: Buffer, path: Path): void {
+    const [type] = message;
+    if (type === MessageType.record || type === MessageType.note) {
+      const head = readHead(message);
+      if (head === undefined) return;
+      if (type === MessageType.record) this.#receiveRecord(head, message, path);
+      else this.#receiveNote(head, message, path);
+    } else if (type === MessageType.handshake) {
+      const step = readStep(message);
+      if (step === undefined) return;
+      this.#openers?.receive(step, path.number);
+      const current = this.#keys.ready ? this.#keys.epoch : undefined;
+      this.#responders?.receive(step, path.number, current, performance.now());
+    } else if (type === MessageType.lost) {
+      this.#otherEndLost();
+    }
+  }
+
+  #receiveRecord(head: Head, message: Buffer, path: Path): void {
+    if (this.#keys.ready && !this.#receiver.wants(head.number)) {
+      this.#acknowledge(path);
+      return;
+    }
+    const plaintext = this.#open(MessageType.record, head, message, path);
+    if (plaintext === undefined) return;
+    for (const record of this.#receiver.take(head.number, plaintext)) {
+      this.emit('record', record);
+      if (this.#over) return;
+    }
+    if (this.#receiver.due === 'now') this.#acknowledge(path);
+    else if (this.#receiver.due === 'soon')
+      this.#ackTimer ??= setTimeout(() => this.#acknowledge(undefined), ackMs);
+  }
+
+  #receiveNote(head: Head, message: Buffer, path: Path): void {
+    const plaintext = this.#open(MessageType.note, head, message, path);
+    if (plaintext === undefined || !this.#notes.accept(head.number)) return;
+    const note = readNote(plaintext);
+    const now = performance.now();
+    switch (note.kind) {
+      case 'ack':
+        this.#sender.acknowledge(note.next, note.takes, note.ranges, now);
+        this.#announceWritable();
+        return;
+      case 'probe':
+        this.#sendNote(path, encodeProbe('echo', note.path, note.id));
+        return;
+      case 'echo':
+        if (note.path === path.number && path.echo(note.id, now)) this.#answered(path);
+        return;
+      case 'datagrams':
+        this.emit('datagrams', note.channel, note.payloads);
+        return;
+      case 'close':
+        this.#end(note.reason);
+    }
+  }
+
+  #open(type: 2 | 3, head: Head, message: Buffer, path: Path): Buffer | undefined {
+    const now = performance.now();
+    const plaintext = this.#keys.open(type, head, message, now);
+    if (plaintext !== undefined || this.#responders?.expects(head.epoch)) return plaintext;
+    if (now - this.#lostAt >= repeatMs) {
+      this.#lostAt = now;
+      this.#carrier.send(path.rule, [LOST], false);
+    }
+    return undefined;
+  }
+
+  /** Nobody can prove who says so; it leads to no more than a handshake, which proves it. */
+  #otherEndLost(): void {
+    const now = performance.now();
+    if (this.#openers === undefined || !this.#keys.ready || this.#openers.running) return;
+    if (now - this.#repeatedAt < repeatMs) return;
+    const toldBefore = now - this.#repeatedAt < 4 * repeatMs;
+    this.#repeatedAt = now;
+    if (toldBefore) this.#openers.begin(nextEpoch(this.#keys.epoch));
+    else this.#openers.repeat();
+  }
+
+  #acknowledge(from: Path | undefined): void {
+    const path = this.#readyPath(from);
+    if (path === undefined || !this.#keys.ready) return;
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const { next, takes, ranges } = this.#receiver;
+    this.#sendNote(path, encodeAck(next, takes, ranges));
+    this.#receiver.acknowledged();
+  }
+
+  /** A path on which an acknowledgement would not have to wait. */
+  #readyPath(preferred: Path | undefined): Path | undefined {
+    for (const path of [preferred, this.#paths.inUse, this.#paths.warm])
+      if (path?.up && this.#carrier.isReady(path.rule)) return path;
+    return undefined;
+  }
+
+  #sendNote(path: Path, note: Buffer): void {
+    if (!this.#keys.ready) return;
+    if (this.#carrier.isReady(path.rule)) {
+      const message = this.#keys.seal(MessageType.note, this.#nextNote++, [note]);
+      this.#carrier.send(path.rule, message, false);
+      return;
+    }
+    if (path.notes.length >= maxWaitingNotes) path.notes.shift();
+    path.notes.push(note);
+  }
+
+  #sendPlain(number: number | undefined, message: readonly Buffer[]): void {
+    for (const path of this.#paths)
+      if (number === undefined || path.number === number) this.#carrier.send(path.rule, message, false);
+  }
+
+  #answered(path: Path): void {
+    if (this.#paths.prefers(path)) this.#use(path, !this.#paths.inUse?.up);
+    else this.#chooseAgain();
+  }
+
+  #pathDown(path: Path): void {
+    if (this.#paths.get(path.number) !== path) return;
+    path.down();
+    this.#chooseAgain();
+    this.#schedule(watchMs);
+  }
+
+  #pathReady(path: Path): void {
+    if (this.#over || this.#paths.get(path.number) !== path) return;
+    if (!path.up) this.#probe(path);
+    for (let note = path.notes.shift(); note; note = path.notes.shift()) {
+      const isLast = !this.#carrier.isReady(path.rule);
+      this.#sendNote(path, note);
+      if (isLast) break;
+    }
+    if (this.#receiver.due) this.#acknowledge(path);
+    this.#resend(path);
+    this.#announceWritable();
+  }
+
+  #chooseAgain(): void {
+    if (this.#paths.choose(performance.now()) && this.#paths.inUse) this.#use(this.#paths.inUse, true);
+    else if (this.#paths.inUse) this.#announceWritable();
+  }
+
+  /** @param again what is unacknowledged may have been lost on the path before */
+  #use(path: Path, again: boolean): void {
+    this.#paths.use(path);
+    if (again) path.resend = this.#sender.all();
+    this.#resend(path);
+    this.#announceWritable();
+  }
+
+  #resend(path: Path): void {
+    while (path.resend && this.#carrier.isReady(path.rule)) {
+      const { next, last } = path.resend;
+      const message = this.#sender.again(next);
+      if (next >= last) path.resend = undefined;
+      else path.resend.next++;
+      if (message) this.#carrier.send(path.rule, message, false);
+    }
+  }
+
+  #announceWritable(): void {
+    if (this.writable) this.emit('writable');
+  }
+
+  #probe(path: Path): void {
+    const id = this.#keys.ready ? path.probe(performance.now()) : undefined;
+    if (id !== undefined) this.#sendNote(path, encodeProbe('probe', path.number, id));
+  }
+
+  /** Looks after everything that time decides. */
+  #work(): void {
+    const now = performance.now();
+    this.#watch = undefined;
+    if (this.#paths.downFor(now) > giveUpMs) {
+      this.close('no path leads to the other node any more');
+      return;
+    }
+    if (this.#openers) this.#renewKeys(this.#openers, now);
+    const suspect = this.#paths.check(now, this.active, (path) => this.#probe(path));
+    const { warm } = this.#paths;
+    if (suspect && warm) this.#use(warm, true);
+    else this.#chooseAgain();
+    this.#hedge(now);
+    if (this.#over) return;
+    this.#schedule(!this.#sender.idle || this.#paths.waiting ? watchMs : idleMs);
+  }
+
+  #renewKeys(openers: OpenerHandshake, now: number): void {
+    if (openers.running) {
+      if (now - this.#repeatedAt < repeatMs) return;
+      this.#repeatedAt = now;
+      openers.repeat();
+    } else if (this.#keys.isWorn(now, this.#rekey)) {
+      openers.begin(nextEpoch(this.#keys.epoch));
+    }
+  }
+
+  #hedge(now: number): void {
+    const { inUse, warm } = this.#paths;
+    if (inUse === undefined) return;
+    const range = warm ? this.#sender.hedge(now) : this.#sender.repeat(now);
+    if (range === undefined) return;
+    for (const path of this.#paths) if (path.waiting === 0) this.#probe(path);
+    const on = warm ?? inUse;
+    on.resend ??= range;
+    this.#resend(on);
+  }
+
+  /** INVARIANT: the timer is never later than what is due. */
+  #schedule(ms: number): void {
+    if (this.#over) return;
+    if (this.#watch && this.#watchMs <= ms) return;
+    clearTimeout(this.#watch);
+    this.#watchMs = ms;
+    this.#watch = setTimeout(() => this.#work(), ms);
+  }
+
+  #watchMs = 0;
+}

@@ -1,0 +1,122 @@
+import type { EndRule } from '../../net/control/rules.ts';
+
+/** Milliseconds: no probe is late sooner. */
+const minTimeoutMs = 200;
+/** Before the first answer. */
+const firstTimeoutMs = 1_000;
+/** Probes without an answer after which a path is down. */
+const downAfter = 3;
+const maxOutstanding = 8;
+
+/** Numbers of records that go out on a path (again), in order. */
+export interface Resend {
+  next: number;
+  last: number;
+}
+
+/**
+ * One path of a circuit, as its end sees it. Times are milliseconds of a clock that only goes forward.
+ *
+ * INVARIANT: a path that answers is up; one of which DOWN was heard, or that left three probes in a row unanswered, is
+ * down until it answers.
+ */
+export class Path {
+  readonly rule: EndRule;
+  up: boolean;
+  /** When it last answered a probe. */
+  lastEcho = Number.NEGATIVE_INFINITY;
+  /** When the next probe goes out. */
+  nextProbe = 0;
+  /** What is to be sent again on it. */
+  resend: Resend | undefined;
+  /** Notes that wait until something can be sent on it. */
+  readonly notes: Buffer[] = [];
+  readonly #outstanding = new Map<number, number>();
+  #nextId = 1;
+  #smoothed: number | undefined;
+  #variation = 0;
+
+  constructor(rule: EndRule, up: boolean) {
+    this.rule = rule;
+    this.up = up;
+  }
+
+  get number(): number {
+    return this.rule.path;
+  }
+
+  /** Smoothed round-trip time in milliseconds; undefined before the first answer. */
+  get roundTrip(): number | undefined {
+    return this.#smoothed;
+  }
+
+  /** A probe that has no answer after this many milliseconds is late. */
+  get timeout(): number {
+    if (this.#smoothed === undefined) return firstTimeoutMs;
+    return Math.max(minTimeoutMs, this.#smoothed + 4 * this.#variation);
+  }
+
+  /** When the oldest probe without an answer was sent. */
+  get waitingSince(): number | undefined {
+    return this.#outstanding.values().next().value;
+  }
+
+  get waiting(): number {
+    return this.#outstanding.size;
+  }
+
+  /** @returns the id of a probe that counts as sent now; undefined when too many have no answer yet */
+  probe(now: number): number | undefined {
+    if (this.#outstanding.size >= maxOutstanding) return undefined;
+    const id = this.#nextId;
+    this.#nextId = (id % 0xffff_ffff) + 1;
+    this.#outstanding.set(id, now);
+    return id;
+  }
+
+  /** An answer. @returns whether it was awaited */
+  echo(id: number, now: number): boolean {
+    const sent = this.#outstanding.get(id);
+    if (sent === undefined) return false;
+    // Answers come in the order of the probes: the ones before it were lost.
+    for (const each of this.#outstanding.keys()) {
+      this.#outstanding.delete(each);
+      if (each === id) break;
+    }
+    this.#measure(now - sent);
+    this.lastEcho = now;
+    this.up = true;
+    return true;
+  }
+
+  /** How many probes are late. */
+  late(now: number): number {
+    const { timeout } = this;
+    let late = 0;
+    for (const sent of this.#outstanding.values()) if (now - sent > timeout) late++;
+    return late;
+  }
+
+  /** Whether it has been silent for so long that it is down. */
+  isSilent(now: number): boolean {
+    return this.late(now) >= downAfter;
+  }
+
+  down(): void {
+    this.up = false;
+    this.resend = undefined;
+    this.notes.length = 0;
+    this.#outstanding.clear();
+  }
+
+  /** As of RFC 6298. */
+  #measure(sample: number): void {
+    if (this.#smoothed === undefined) {
+      this.#smoothed = sample;
+      this.#variation = sample / 2;
+      return;
+    }
+    this.#variation += (Math.abs(sample - this.#smoothed) - this.#variation) / 4;
+    this.#smoothed += (sample - this.#smoothed) / 8;
+  }
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+import { join } from 'node:path';
+import { identityIn } from '../net/key-file.ts';
+import { connect } from '../signal/client.ts';
+import { Admission } from './admission.ts';
+import { AppGateway } from './apps/gateway.ts';
+import { Metering } from './metering.ts';
+import { MeshNode } from './node.ts';
+import { parseOptions, UsageError, usage } from './options.ts';
+
+/** How often figures are told, in milliseconds. */
+const metricsIntervalMs = 10_000;
+const version = '1';
+
+async function main(argv: string[]): Promise<void> {
+  const options = parseOptions(argv, process.env);
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return;
+  }
+  const app = await connect();
+  const { folder, neighbours } = options;
+  const problem = (message: string) => console.error(message);
+  const node = new MeshNode({
+    identity: await identityIn(options.keyFile),
+    ...{ name: options.name, version, addresses: options.addresses, dials: options.dials },
+    ...{ manager: options.manager, managerKey: options.managerKey },
+    neighbours: neighbours.length === 0 ? undefined : new Set(neighbours),
+    admission: await Admission.load({
+      ...{ peers: [...options.peers, ...neighbours], rack: options.rack },
+      ...{ given: options.members, kept: join(folder, 'members') },
+    }),
+    metering: await Metering.load(join(folder, 'metering.json'), problem),
+  });
+  const gateway = new AppGateway({ carrier: node, ...options.apps });
+  node.on('event', (message) => console.log(message));
+  node.on('problem', problem);
+  gateway.on('registered', (name) => console.log(`app ${name} is here`));
+  gateway.on('gone', (name, reason) => console.log(`app ${name} has gone: ${reason}`));
+  gateway.on('problem', (error) => console.error(error.message));
+  await node.start();
+  await gateway.listen();
+
+  const metrics = setInterval(() => app.metrics({ ...node.figures, ...gateway.figures }), metricsIntervalMs);
+  app.onShutdown(async () => {
+    clearInterval(metrics);
+    await gateway.close();
+    await node.stop();
+  });
+  const reached = node.addresses.length === 0 ? 'no address' : node.addresses.join(', ');
+  console.log(`node ${node.key} on ${reached}`);
+  app.status(`${node.key.slice(0, 8)} on ${reached}`);
+  app.ready();
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`meshnet-node: ${error instanceof Error ? error.message : error}`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}

@@ -1,0 +1,154 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeDurably } from '../net/durable-file.ts';
+import { type PublicKey, parsePublicKey } from '../net/keys.ts';
+import { type Fields, fail, integer, list, shape, text } from '../signal/shape.ts';
+
+/** Bytes of payload of one app here, with one other node. */
+export interface Account {
+  peer: PublicKey;
+  app: string;
+  sent: number;
+  received: number;
+}
+
+/** Bytes that this node passed on from one neighbour to another. */
+export interface Relayed {
+  from: PublicKey;
+  to: PublicKey;
+  bytes: number;
+}
+
+/** Accounts of one node; each costs a hundred bytes. The least used make room for new ones, and count under `other`. */
+const maxAccounts = 10_000;
+const saveEveryMs = 10_000;
+const fileVersion = 1;
+const otherApps = 'other';
+
+/**
+ * Counts what this node delivers for its apps and what it passes on for others, at one place. Payload counts when it is sent for the
+ * first time and when it arrives in its place: what is sent again, or was changed on its way, is not counted again.
+ * The counts outlive the node: at most ten seconds of them are lost when the plug is pulled.
+ */
+export class Metering {
+  readonly #file: string;
+  readonly #accounts = new Map<string, Account>();
+  readonly #relayed = new Map<string, Relayed>();
+  readonly #onProblem: (message: string) => void;
+  #changed = false;
+  #timer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
+  /** @throws when the file is there and cannot be read or understood: it is left as it is */
+  static async load(file: string, onProblem: (message: string) => void): Promise<Metering> {
+    const metering = new Metering(file, onProblem);
+    await metering.#read();
+    metering.#timer = setInterval(() => void metering.save(), saveEveryMs);
+    return metering;
+  }
+
+  private constructor(file: string, onProblem: (message: string) => void) {
+    this.#file = file;
+    this.#onProblem = onProblem;
+  }
+
+  get accounts(): Account[] {
+    return [...this.#accounts.values()];
+  }
+
+  get relayed(): Relayed[] {
+    return [...this.#relayed.values()];
+  }
+
+  /** The account of an app with a peer, to count on. */
+  account(peer: PublicKey, app: string): Account {
+    const full = this.#accounts.size >= maxAccounts && !this.#accounts.has(`${peer}/${app}`);
+    const name = full ? otherApps : app;
+    const key = `${peer}/${name}`;
+    let account = this.#accounts.get(key);
+    if (account === undefined) {
+      account = { peer, app: name, sent: 0, received: 0 };
+      this.#accounts.set(key, account);
+    }
+    return account;
+  }
+
+  count(peer: PublicKey, app: string, direction: 'sent' | 'received', bytes: number): void {
+    this.account(peer, app)[direction] += bytes;
+    this.#changed = true;
+  }
+
+  countRelayed(from: PublicKey, to: PublicKey, bytes: number): void {
+    const key = `${from}/${to}`;
+    const relayed = this.#relayed.get(key);
+    if (relayed) relayed.bytes += bytes;
+    else this.#relayed.set(key, { from, to, bytes });
+    this.#changed = true;
+  }
+
+  /** Writes what has changed. Never rejects: what could not be written is written with the next. */
+  save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.save();
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const content = { version: fileVersion, accounts: this.accounts, relayed: this.relayed };
+    try {
+      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
+      await writeDurably(this.#file, `${JSON.stringify(content)}\n`, 0o600);
+    } catch (error) {
+      this.#changed = true;
+      this.#onProblem(`${this.#file}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  async #read(): Promise<void> {
+    let content: string;
+    try {
+      content = await readFile(this.#file, 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+      throw error;
+    }
+    try {
+      const { accounts, relayed } = fileShape.parse(JSON.parse(content));
+      for (const account of accounts) this.#accounts.set(`${account.peer}/${account.app}`, account);
+      for (const each of relayed) this.#relayed.set(`${each.from}/${each.to}`, each);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${this.#file} holds no counts (${why}); move it away to begin anew`, { cause });
+    }
+  }
+}
+
+const accountShape = shape(
+  (fields): Account => ({
+    ...{ peer: keyIn(fields, 'peer'), app: text(fields, 'app', 64) },
+    ...{ sent: integer(fields, 'sent', 0), received: integer(fields, 'received', 0) },
+  }),
+);
+
+const relayedShape = shape(
+  (fields): Relayed => ({
+    ...{ from: keyIn(fields, 'from'), to: keyIn(fields, 'to') },
+    bytes: integer(fields, 'bytes', 0),
+  }),
+);
+
+const fileShape = shape((fields) => ({
+  version: fields.version === fileVersion ? fileVersion : fail('version', String(fileVersion)),
+  accounts: list(fields, 'accounts').map(accountShape.parse),
+  relayed: list(fields, 'relayed').map(relayedShape.parse),
+}));
+
+function keyIn(fields: Fields, field: string): PublicKey {
+  return parsePublicKey(text(fields, field, 64));
+}

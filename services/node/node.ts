@@ -1,0 +1,328 @@
+import { EventEmitter } from 'node:events';
+import { duplexPair } from 'node:stream';
+import { type MeshChannel, MeshError, type MeshStream, type Target } from '../mesh/types.ts';
+import {
+  appsFoundShape,
+  controlError,
+  type Hello,
+  type LinkReport,
+  managerMethods,
+  memberListShape,
+  nodeMethods,
+  pathsShape,
+  peersShape,
+  rulesShape,
+  type Shown,
+  type Welcome,
+} from '../net/control/messages.ts';
+import type { Rule } from '../net/control/rules.ts';
+import type { Identity, PublicKey } from '../net/keys.ts';
+import { tcp } from '../net/transport/tcp.ts';
+import { ConnectionLost, RpcError, type Peer as RpcPeer } from '../signal/jsonrpc.ts';
+import type { Admission } from './admission.ts';
+import type { Carrier, LocalApp } from './apps/carrier.ts';
+import { Circuits } from './circuits.ts';
+import { LocalApps } from './local-apps.ts';
+import { ManagerLink } from './manager-link.ts';
+import type { Metering } from './metering.ts';
+import { Neighbours } from './neighbours.ts';
+import { CircuitChannel } from './streams/channel.ts';
+import type { Opening } from './streams/frames.ts';
+import { CircuitStream } from './streams/stream.ts';
+import { RuleConflict, Switch } from './switch/switch.ts';
+
+export interface NodeOptions {
+  identity: Identity;
+  /** For people. */
+  name: string;
+  version: string;
+  /** `HOST:PORT` each, where other nodes can dial this one; none for a node behind a router. */
+  addresses: readonly string[];
+  /** Whether to dial other nodes. */
+  dials: boolean;
+  /** `HOST:PORT` of the manager. */
+  manager: string;
+  /** The manager's key; undefined for whoever the rack's list makes one. */
+  managerKey: PublicKey | undefined;
+  /** The only nodes to have links with; undefined for those that the manager names. */
+  neighbours: ReadonlySet<PublicKey> | undefined;
+  admission: Admission;
+  metering: Metering;
+}
+
+export interface NodeEvents {
+  /** What happens, for the log. */
+  event: [message: string];
+  problem: [message: string];
+}
+
+/** How long an app may take to take a stream, and a circuit to come about, milliseconds. */
+const openTimeoutMs = 20_000;
+const anything = { parse: (value: unknown) => value };
+
+/** A node of the mesh. */
+export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
+  readonly key: PublicKey;
+  readonly #options: NodeOptions;
+  readonly #switch = new Switch();
+  readonly #neighbours: Neighbours;
+  readonly #manager: ManagerLink;
+  readonly #circuits: Circuits;
+  readonly #apps: LocalApps;
+  /** Bytes passed on to each neighbour for others, since the start. */
+  readonly #forwarded = new Map<PublicKey, number>();
+  #reports: NodeJS.Timeout | undefined;
+
+  constructor(options: NodeOptions) {
+    super();
+    const { identity, admission, metering } = options;
+    this.key = identity.publicKey;
+    this.#options = options;
+    this.#apps = new LocalApps((key) => key === this.key || admission.admits(key));
+    this.#neighbours = new Neighbours({
+      ...{ identity, transport: tcp, addresses: options.addresses },
+      admit: (key) => this.#mayNeighbour(key),
+    });
+    this.#manager = new ManagerLink({
+      ...{ identity, transport: tcp, address: options.manager },
+      isManager: (key) =>
+        options.managerKey === undefined ? admission.isManager(key) : key === options.managerKey,
+      hello: () => this.#hello(),
+      serve: (peer) => this.#serve(peer),
+    });
+    this.#circuits = new Circuits({
+      ...{ identity, carrier: this.#switch },
+      admits: (key) => admission.admits(key),
+      ask: (circuit, to) => this.#ask(circuit, to),
+      release: (circuit) => this.#tellManager(managerMethods.close, { circuit }),
+      streamsWith: (peer) => ({
+        incoming: (opening, end) => this.#apps.accept(opening, end),
+        metered: (app, direction, bytes) => metering.count(peer, app, direction, bytes),
+      }),
+    });
+    this.#listen();
+  }
+
+  /** Where others reach it. */
+  get addresses(): string[] {
+    return this.#neighbours.addresses;
+  }
+
+  get figures(): Record<string, number> {
+    const circuits = this.#circuits.all;
+    const links = this.#switch.links.map((link) => link.figures);
+    return {
+      links: links.length,
+      circuits: circuits.length,
+      streams: circuits.reduce((sum, { streams }) => sum + streams, 0),
+      rules: this.#switch.rules.length,
+      link_bytes_sent: links.reduce((sum, { sent }) => sum + sent, 0),
+      link_bytes_received: links.reduce((sum, { received }) => sum + received, 0),
+    };
+  }
+
+  /** @throws {TransportError} when an address cannot be listened on */
+  async start(): Promise<void> {
+    await this.#neighbours.start();
+    this.#manager.start();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#reports);
+    this.#circuits.stop('the node is going down');
+    await this.#manager.stop();
+    await this.#neighbours.stop();
+    await this.#options.metering.stop();
+    await this.#options.admission.settled();
+  }
+
+  async openStream(to: Target, from: string, signal: AbortSignal): Promise<MeshStream> {
+    const end = await this.#open(to, from, 'stream', signal);
+    if (!(end instanceof CircuitChannel)) return end;
+    throw new MeshError('invalid', 'a channel where a stream was asked for');
+  }
+
+  async openChannel(to: Target, from: string, signal: AbortSignal): Promise<MeshChannel> {
+    const end = await this.#open(to, from, 'channel', signal);
+    if (end instanceof CircuitChannel) return end;
+    throw new MeshError('invalid', 'there are no channels to an app at the same node');
+  }
+
+  addApp(app: LocalApp): void {
+    this.#apps.add(app);
+    this.#tellApps();
+  }
+
+  removeApp(name: string): void {
+    if (this.#apps.remove(name)) this.#tellApps();
+  }
+
+  async show(what: Shown): Promise<unknown[]> {
+    const list = await this.#callManager(managerMethods.show, { what }, anything);
+    return Array.isArray(list) ? list : [];
+  }
+
+  async #open(
+    to: Target,
+    from: string,
+    kind: Opening['kind'],
+    given: AbortSignal,
+  ): Promise<MeshStream | CircuitChannel> {
+    const signal = AbortSignal.any([given, AbortSignal.timeout(openTimeoutMs)]);
+    const { node, app } = 'node' in to ? to : await this.#find(to.app);
+    if (node === this.key) return await this.#openHere(app, from, kind);
+    if (!this.#options.admission.admits(node))
+      throw new MeshError('not-found', `${node} is no node of this mesh`);
+    const mux = await this.#circuits.to(node, signal);
+    const end = await mux.open({ app, from, kind }, signal);
+    if (end instanceof CircuitStream || end instanceof CircuitChannel) return end;
+    throw new MeshError('invalid', `${app} cannot be opened`);
+  }
+
+  /** Between two apps of this node. */
+  async #openHere(name: string, from: string, kind: Opening['kind']): Promise<MeshStream> {
+    const app = this.#apps.get(name);
+    if (app === undefined) throw new MeshError('not-found', `there is no app ${name} at this node`);
+    if (!this.#apps.admits(app, this.key))
+      throw new MeshError('refused', `${name} does not take this node's streams`);
+    if (kind === 'channel')
+      throw new MeshError('refused', 'there are no channels to an app at the same node');
+    const [near, far] = duplexPair({ highWaterMark: 256 * 1024 });
+    await app.accept(Object.assign(far, { remote: { node: this.key, app: from } }));
+    return Object.assign(near, { remote: { node: this.key, app: name } });
+  }
+
+  async #find(name: string): Promise<{ node: PublicKey; app: string }> {
+    if (this.#apps.get(name)) return { node: this.key, app: name };
+    const { apps } = await this.#callManager(managerMethods.find, { name }, appsFoundShape);
+    const [found] = apps;
+    if (found === undefined) throw new MeshError('not-found', `there is no app ${name} in the mesh`);
+    return { node: found.node, app: name };
+  }
+
+  #mayNeighbour(key: PublicKey): boolean {
+    const { admission, neighbours } = this.#options;
+    return admission.admits(key) && (neighbours === undefined || neighbours.has(key));
+  }
+
+  #listen(): void {
+    const { metering, admission } = this.#options;
+    const nameOf = (key: PublicKey) => admission.nameOf(key) ?? key.slice(0, 8);
+    this.#neighbours.on('link', (link) => {
+      this.emit('event', `link with ${nameOf(link.remote)}`);
+      this.#switch.addLink(link);
+      this.#report();
+      void link.closed.then((reason) => {
+        this.emit('event', `no link with ${nameOf(link.remote)} any more: ${reason}`);
+        this.#report();
+      });
+    });
+    this.#neighbours.on('problem', (message) => this.emit('problem', message));
+    this.#circuits.on('problem', (message) => this.emit('problem', message));
+    this.#switch.on('relayed', (_rule, from, to, bytes) => {
+      this.#forwarded.set(to, (this.#forwarded.get(to) ?? 0) + bytes);
+      metering.countRelayed(from, to, bytes);
+    });
+    this.#manager.on('welcome', (welcome, manager) => this.#welcomed(welcome, manager));
+    this.#manager.on('lost', (reason) => this.emit('event', `no manager: ${reason}`));
+  }
+
+  #hello(): Hello {
+    const { name, version, admission } = this.#options;
+    return { name, version, addresses: this.addresses, rules: this.#switch.rules, list: admission.number };
+  }
+
+  #welcomed({ domain, reportMs, peers, members }: Welcome, manager: PublicKey): void {
+    this.emit('event', `registered with manager ${manager.slice(0, 8)} of ${domain}`);
+    if (members !== undefined) this.#takeMembers(members);
+    if (this.#options.dials) this.#neighbours.setPeers(peers);
+    clearInterval(this.#reports);
+    this.#reports = setInterval(() => this.#report(), reportMs);
+    this.#report();
+    this.#tellApps();
+    this.#circuits.announce().catch((error: unknown) => this.emit('problem', messageOf(error)));
+  }
+
+  /** What the manager may ask of this node. */
+  #serve(peer: RpcPeer): void {
+    peer.handle(nodeMethods.peers, peersShape, ({ peers }) => {
+      if (this.#options.dials) this.#neighbours.setPeers(peers);
+    });
+    peer.handle(nodeMethods.addRules, rulesShape, ({ rules }) => this.#addRules(rules));
+    peer.handle(nodeMethods.removeRules, pathsShape, ({ paths }) => {
+      for (const path of paths) {
+        this.#circuits.removePath(path);
+        this.#switch.removeRule(path);
+      }
+    });
+    peer.handle(nodeMethods.members, memberListShape, ({ members }) => this.#takeMembers(members));
+  }
+
+  /** All or none. */
+  #addRules(rules: readonly Rule[]): void {
+    const added: Rule[] = [];
+    try {
+      for (const rule of rules) {
+        this.#switch.addRule(rule);
+        added.push(rule);
+      }
+    } catch (error) {
+      for (const rule of added) this.#switch.removeRule(rule);
+      if (error instanceof RuleConflict) throw new RpcError(controlError.ruleConflict, error.message);
+      throw error;
+    }
+    for (const rule of rules) if ('next' in rule) this.#circuits.addPath(rule);
+  }
+
+  #takeMembers(members: string): void {
+    const { admission } = this.#options;
+    if (!admission.offer(members)) return;
+    this.emit('event', `list of members ${admission.number}`);
+    admission
+      .settled()
+      .catch((error: unknown) => this.emit('problem', `the list of members: ${messageOf(error)}`));
+    this.#neighbours.expel();
+    this.#circuits.expel((key) => admission.admits(key));
+  }
+
+  async #ask(circuit: string, to: PublicKey): Promise<void> {
+    await this.#callManager(managerMethods.open, { circuit, to }, anything);
+  }
+
+  #report(): void {
+    const links = this.#switch.links.map((link): LinkReport => {
+      const { rtt, loss, load, sent } = link.figures;
+      const neighbour = link.remote;
+      return { ...{ neighbour, rtt, loss, load, sent }, forwarded: this.#forwarded.get(neighbour) ?? 0 };
+    });
+    this.#tellManager(managerMethods.links, { links });
+  }
+
+  #tellApps(): void {
+    const apps = this.#apps.all.map(({ name, type }) => ({ name, type }));
+    this.#tellManager(managerMethods.apps, { apps });
+  }
+
+  /** What a lost connection makes void is told again after the next welcome. */
+  #tellManager(method: string, params: object): void {
+    if (!this.#manager.connected) return;
+    this.#manager.call(method, params, anything).catch((error: unknown) => {
+      if (!(error instanceof ConnectionLost)) this.emit('problem', messageOf(error));
+    });
+  }
+
+  /** @throws {MeshError} */
+  async #callManager<R>(method: string, params: object, result: { parse(value: unknown): R }): Promise<R> {
+    try {
+      return await this.#manager.call(method, params, result);
+    } catch (cause) {
+      const code =
+        cause instanceof RpcError && cause.code === controlError.unknownNode ? 'not-found' : 'no-route';
+      throw new MeshError(code, messageOf(cause), { cause });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,121 @@
+import type { Rule } from '../../net/control/rules.ts';
+import { FrameType, type Link } from '../../net/link/link.ts';
+import { Port, type Source } from './port.ts';
+
+/** Bytes that may wait in a link's own buffers. More would only make what comes later wait behind what came first. */
+const maxBacklog = 512 * 1024;
+
+/**
+ * What goes to one neighbour: the ports of all labels on the link with it, served in turn. Outlives the link: labels
+ * belong to the neighbour, and a link that comes back carries the same ones.
+ */
+export class Outlet {
+  readonly #ports = new Map<number, Port>();
+  /** Ports in which something waits, in the order in which they have their turn. */
+  readonly #turns = new Set<Port>();
+  #link: Link | undefined;
+
+  get connected(): boolean {
+    return this.#link !== undefined;
+  }
+
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  get ports(): Iterable<Port> {
+    return this.#ports.values();
+  }
+
+  get empty(): boolean {
+    return this.#ports.size === 0;
+  }
+
+  port(label: number): Port | undefined {
+    return this.#ports.get(label);
+  }
+
+  addPort(label: number, rule: Rule): Port {
+    const port = new Port(label, rule, (bytes) => this.#giveCredit(label, bytes));
+    this.#ports.set(label, port);
+    return port;
+  }
+
+  removePort(label: number): void {
+    const port = this.#ports.get(label);
+    if (port === undefined) return;
+    this.#ports.delete(label);
+    this.#turns.delete(port);
+    port.reset();
+  }
+
+  /** Takes a new link with the neighbour; the one there was is over. */
+  connect(link: Link): void {
+    this.disconnect();
+    this.#link = link;
+    link.on('drain', () => this.pump());
+  }
+
+  disconnect(): void {
+    this.#link = undefined;
+    this.#turns.clear();
+    for (const port of this.#ports.values()) port.reset();
+  }
+
+  /** Sends DATA, or keeps it until there is credit and room. `from` is told when it has gone out. */
+  send(port: Port, parts: readonly Buffer[], bytes: number, from: Source | undefined): void {
+    const link = this.#link;
+    if (link === undefined) {
+      from?.settle(bytes);
+    } else if (link.backlog < maxBacklog && port.take(bytes)) {
+      link.send(FrameType.data, port.label, parts);
+      from?.settle(bytes);
+    } else {
+      port.wait(parts, bytes, from);
+      this.#turns.add(port);
+    }
+  }
+
+  /** Sends what may be lost; drops it when the link is busy. */
+  sendDatagram(port: Port, parts: readonly Buffer[]): void {
+    if (this.#link !== undefined && this.#link.backlog < maxBacklog)
+      this.#link.send(FrameType.datagram, port.label, parts);
+  }
+
+  sendDown(label: number): void {
+    this.#link?.send(FrameType.down, label, []);
+  }
+
+  /** @returns false when the neighbour gives back more than it got */
+  credited(port: Port, bytes: number): boolean {
+    if (!port.addCredit(bytes)) return false;
+    this.pump();
+    return true;
+  }
+
+  /** Sends what waits, one frame of each port in turn, as long as there is credit and room. */
+  pump(): void {
+    let idle = 0;
+    for (const port of this.#turns) {
+      if (this.#link === undefined || this.#link.backlog >= maxBacklog) return;
+      if (idle >= this.#turns.size) return;
+      const next = port.shift();
+      if (next === undefined) {
+        idle++;
+      } else {
+        idle = 0;
+        this.#link.send(FrameType.data, port.label, next.parts);
+        next.from?.settle(next.bytes);
+      }
+      // To the end of the turns, which this loop will come to again.
+      this.#turns.delete(port);
+      if (port.waits) this.#turns.add(port);
+    }
+  }
+
+  #giveCredit(label: number, bytes: number): void {
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(bytes);
+    this.#link?.send(FrameType.credit, label, [payload]);
+  }
+}

@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { EndRule } from '../../../services/net/control/rules.ts';
+import { Identity, type PublicKey } from '../../../services/net/keys.ts';
+import { FrameType, Link } from '../../../services/net/link/link.ts';
+import { acceptSession, connectSession } from '../../../services/net/session/stream.ts';
+import { Circuit, type CircuitOptions } from '../../../services/node/circuit/circuit.ts';
+import type { CircuitChannel } from '../../../services/node/streams/channel.ts';
+import type { Opening } from '../../../services/node/streams/frames.ts';
+import { Mux } from '../../../services/node/streams/mux.ts';
+import type { CircuitStream } from '../../../services/node/streams/stream.ts';
+import { Switch } from '../../../services/node/switch/switch.ts';
+
+/** A node without its manager: a switch, and links that the test makes. */
+export interface Board {
+  name: string;
+  identity: Identity;
+  switch: Switch;
+}
+
+/** Boards in this process, joined by links over real TCP connections on loopback. */
+export class Rig implements AsyncDisposable {
+  readonly #boards = new Map<string, Board>();
+  readonly #cables = new Map<string, Cable>();
+  readonly #circuits: Circuit[] = [];
+  #labels = 1;
+
+  board(name: string): Board {
+    const found = this.#boards.get(name);
+    if (found) return found;
+    const board = { name, identity: Identity.generate(), switch: new Switch() };
+    this.#boards.set(name, board);
+    return board;
+  }
+
+  /** Makes a link between two boards, in place of the one there was. */
+  async join(one: string, other: string): Promise<Cable> {
+    const [first, second] = [this.board(one), this.board(other)];
+    const [near, far] = await socketPair();
+    const options = (board: Board, remote: PublicKey) => ({
+      ...{ identity: board.identity, purpose: 'link' as const },
+      accept: (key: PublicKey) => key === remote,
+    });
+    const [session, peer] = await Promise.all([
+      connectSession(near, options(first, second.identity.publicKey)),
+      acceptSession(far, options(second, first.identity.publicKey)),
+    ]);
+    const links = [new Link(near, session), new Link(far, peer)] as const;
+    first.switch.addLink(links[0]);
+    second.switch.addLink(links[1]);
+    const cable = { sockets: [near, far] as const, links };
+    this.#cables.set(nameOf(one, other), cable);
+    return cable;
+  }
+
+  cable(one: string, other: string): Cable {
+    const cable = this.#cables.get(nameOf(one, other));
+    if (cable === undefined) throw new Error(`no cable joins ${one} and ${other}`);
+    return cable;
+  }
+
+  /** Installs a path of a circuit along boards that have links. */
+  route(circuit: string, path: number, names: readonly string[], weight = 1_000): [EndRule, EndRule] {
+    const labels = names.slice(1).map(() => this.#labels++);
+    const keyAt = (at: number) => this.board(names[at] ?? '').identity.publicKey;
+    const last = names.length - 1;
+    for (let at = 1; at < last; at++)
+      this.board(names[at] ?? '').switch.addRule({
+        ...{ circuit, path },
+        left: { neighbour: keyAt(at - 1), label: labels[at - 1] ?? 0 },
+        right: { neighbour: keyAt(at + 1), label: labels[at] ?? 0 },
+      });
+    const common = { circuit, path, weight };
+    const near = {
+      ...common,
+      peer: keyAt(last),
+      opener: true,
+      next: { neighbour: keyAt(1), label: labels[0] ?? 0 },
+    };
+    const far = {
+      ...common,
+      ...{ peer: keyAt(0), opener: false },
+      next: { neighbour: keyAt(last - 1), label: labels.at(-1) ?? 0 },
+    };
+    this.board(names[last] ?? '').switch.addRule(far);
+    this.board(names[0] ?? '').switch.addRule(near);
+    return [near, far];
+  }
+
+  /** Both ends of a circuit along one or more paths, the first the lightest. */
+  circuit(paths: readonly (readonly string[])[], options: Partial<CircuitOptions> = {}): [Circuit, Circuit] {
+    const id = (this.#circuits.length + 1).toString(16).padStart(32, '0');
+    const [first = []] = paths;
+    const near = this.board(first[0] ?? '');
+    const far = this.board(first.at(-1) ?? '');
+    const end = (board: Board, peer: Board, opener: boolean) =>
+      new Circuit({
+        ...{ id, peer: peer.identity.publicKey, opener, identity: board.identity, carrier: board.switch },
+        ...options,
+      });
+    const ends: [Circuit, Circuit] = [end(near, far, true), end(far, near, false)];
+    this.#circuits.push(...ends);
+    for (const [path, names] of paths.entries()) this.addPath(ends, path, names, 1_000 + path);
+    return ends;
+  }
+
+  addPath(ends: readonly [Circuit, Circuit], path: number, names: readonly string[], weight: number): void {
+    const rules = this.route(ends[0].id, path, names, weight);
+    ends[1].addPath(rules[1]);
+    ends[0].addPath(rules[0]);
+  }
+
+  /** One end loses all that it knew of a circuit, and learns of its path again. */
+  forget(end: Circuit, path: number): Circuit {
+    const board = [...this.#boards.values()].find((each) =>
+      each.switch.rules.some(
+        (rule) => rule.circuit === end.id && 'next' in rule && rule.opener === end.opener,
+      ),
+    );
+    const rule = board?.switch.rules.find((each) => each.circuit === end.id && each.path === path);
+    if (board === undefined || rule === undefined || !('next' in rule))
+      throw new Error('no such end of a path');
+    board.switch.removeRule(rule);
+    board.switch.addRule(rule);
+    const { id, peer, opener } = end;
+    const fresh = new Circuit({ id, peer, opener, identity: board.identity, carrier: board.switch });
+    this.#circuits.push(fresh);
+    fresh.addPath(rule);
+    return fresh;
+  }
+
+  /** A board drops, doubles, swaps and delays a part of what it passes on. */
+  corrupt(name: string, seed: number): void {
+    const board = this.board(name);
+    const random = randomOf(seed);
+    for (const link of board.switch.links) {
+      const send = link.send.bind(link);
+      let held: Parameters<Link['send']> | undefined;
+      link.send = (...frame) => {
+        const chance = frame[0] === FrameType.data ? random() : 1;
+        if (chance < 0.05) return;
+        if (chance < 0.1) send(...frame);
+        if (chance < 0.15 && held === undefined) {
+          held = frame;
+          return;
+        }
+        send(...frame);
+        if (held) send(...held);
+        held = undefined;
+      };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const circuit of this.#circuits) circuit.close('the test is over');
+    for (const { links } of this.#cables.values()) {
+      for (const link of links) link.close('the test is over');
+      await Promise.all(links.map((link) => link.closed));
+    }
+  }
+}
+
+export interface Cable {
+  sockets: readonly [Socket, Socket];
+  links: readonly [Link, Link];
+}
+
+/** Both ends of a TCP connection on loopback. */
+export async function socketPair(): Promise<[Socket, Socket]> {
+  const server = createServer({ noDelay: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', noDelay: true });
+  const [[far]] = await Promise.all([once(server, 'connection'), once(near, 'connect')]);
+  server.close();
+  return [near, far];
+}
+
+/** Streams of both ends; what the far end is offered goes to `take`. */
+export function muxes(
+  [near, far]: readonly [Circuit, Circuit],
+  take: (end: CircuitStream | CircuitChannel, opening: Opening) => void | Promise<void>,
+): [Mux, Mux] {
+  const metered = () => undefined;
+  return [
+    new Mux(near, { incoming: async () => undefined, metered }),
+    new Mux(far, { incoming: async (opening, end) => take(end, opening), metered }),
+  ];
+}
+
+/** Numbers from 0 to 1, the same for the same seed (a linear congruential generator, as of Numerical Recipes). */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function nameOf(one: string, other: string): string {
+  return [one, other].sort().join('–');
+}
