@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 // An import of node:http would evaluate all its exports, the browser's WebSocket among them: 13 MB of memory.
@@ -38,7 +38,10 @@ export function createAcceptor(options: AcceptorOptions): Server {
 }
 
 /** @throws when the address is in use or not this machine's */
-export function listenOnTcp(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+export function listenOnTcp(
+  server: NetServer,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -49,7 +52,7 @@ export function listenOnTcp(server: Server, { host, port }: { host: string; port
 }
 
 /** Resolves when the last connection has ended, whose ending is the caller's. */
-export function stopListening(server: Server): Promise<void> {
+export function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve, reject) => {
     if (!server.listening) resolve();
     else server.close((error) => (error ? reject(error) : resolve()));

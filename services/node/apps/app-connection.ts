@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { SocketChannel } from '../../mesh/channel.ts';
+import type { FirstLine } from '../../mesh/first-line.ts';
+import { controlOptions, type Incoming, incomingMethod } from '../../mesh/incoming.ts';
+import {
+  type StreamEnd,
+  type StreamReset,
+  streamEndShape,
+  streamMethods,
+  streamResetShape,
+} from '../../mesh/stream.ts';
+import { type MeshChannel, MeshError, type MeshStream } from '../../mesh/types.ts';
+import { CallTimeout, Peer, RpcError } from '../../signal/jsonrpc.ts';
+import { channelOfSocket } from '../../signal/lines.ts';
+import { nothing } from '../../signal/shape.ts';
+import type { Carrier, LocalApp } from './carrier.ts';
+import { bridgeChannels } from './channel-bridge.ts';
+import { StreamBridge } from './stream-bridge.ts';
+
+/** Longest time from the announcement of a stream until the app has opened a connection for it, in milliseconds. */
+const acceptMs = 10_000;
+
+/** A socket that an app has opened for a stream or channel, and bytes of the lines that opened it. */
+export interface Opened {
+  socket: Socket;
+  before: { sent: number; received: number };
+}
+
+/** A stream or channel that the app is told about by its number. */
+interface Joined {
+  announceEnd?(bytes: number): void;
+  reset(reason: string): void;
+  orphan(reason: string): void;
+}
+
+/** What a stream or channel becomes once the app has opened a connection to accept it. */
+interface Announced {
+  incoming: Incoming;
+  maxBytes: number | undefined;
+  join(opened: Opened): void;
+}
+
+/** An app of this node: its own connection, its name, and the streams that live and die with it. */
+export class AppConnection {
+  readonly name: string;
+  /** Shows that a connection comes from this app. */
+  readonly token = randomBytes(16).toString('base64url');
+  /** Resolves, never rejects, with why it ended. */
+  readonly closed: Promise<string>;
+  readonly #peer: Peer;
+  readonly #joined = new Map<number, Joined>();
+  readonly #announced = new Map<number, Announced>();
+  /** Even for what is announced; the app opens with odd ones. */
+  #nextId = 2;
+
+  /** Makes the app reachable. @throws {MeshError} `name-taken` */
+  constructor(socket: Socket, { name, type, access }: FirstLine & { want: 'app' }, carrier: Carrier) {
+    this.name = name;
+    const app: LocalApp = {
+      name,
+      type,
+      access,
+      accept: (stream) => this.#accept(stream),
+      acceptChannel: (channel) => this.#acceptChannel(channel),
+    };
+    carrier.addApp(app);
+    this.#peer = new Peer(channelOfSocket(socket, controlOptions), controlOptions);
+    // At once, so that an app that was started anew takes its name back.
+    socket.once('end', () => this.#peer.close('it has closed its connection'));
+    this.#peer.handle('app.ping', nothing, () => ({}));
+    this.#peer.handle(streamMethods.end, streamEndShape, ({ id, bytes }) =>
+      this.#joined.get(id)?.announceEnd?.(bytes),
+    );
+    this.#peer.handle(streamMethods.reset, streamResetShape, ({ id, reason }) =>
+      this.#joined.get(id)?.reset(reason),
+    );
+    this.closed = this.#peer.closed.then((reason) => {
+      carrier.removeApp(name);
+      for (const joined of this.#joined.values()) joined.orphan(`${name} is gone: ${reason}`);
+      return reason;
+    });
+  }
+
+  close(reason: string): void {
+    this.#peer.close(reason);
+  }
+
+  /**
+   * Takes a number for something that the app opens.
+   * @returns what ends the opening when the app resets it or is gone
+   * @throws {MeshError} `invalid` when the number is in use
+   */
+  claim(id: number): AbortController {
+    if (id % 2 === 0 || this.#joined.has(id))
+      throw new MeshError(
+        'invalid',
+        `${id} is no number for a new stream: give an odd one that is not in use`,
+      );
+    const limit = new AbortController();
+    const reset = (reason: string) => limit.abort(new MeshError('reset', reason));
+    this.#joined.set(id, { reset, orphan: reset });
+    return limit;
+  }
+
+  /** What was to be opened under this number is not. */
+  release(id: number): void {
+    this.#joined.delete(id);
+  }
+
+  joinStream({ socket, before }: Opened, id: number, stream: MeshStream): void {
+    const bridge = new StreamBridge(socket, stream, {
+      id,
+      before,
+      tell: (method, params) => this.#tell(method, params),
+      onClosed: () => this.#joined.delete(id),
+    });
+    this.#joined.set(id, bridge);
+  }
+
+  joinChannel({ socket }: Opened, id: number, channel: MeshChannel): void {
+    const { remote, maxBytes } = channel;
+    const onClose = (reason: string) => this.#tell(streamMethods.reset, { id, reason });
+    const local = new SocketChannel(socket, { remote, maxBytes, onClose });
+    const reset = (reason: string) => local.cutOff(reason);
+    this.#joined.set(id, { reset, orphan: reset });
+    local.once('close', () => this.#joined.delete(id));
+    bridgeChannels(local, channel);
+  }
+
+  /** What waits under this number for the app to accept it. @throws {MeshError} `not-found` when it came too late */
+  announced(id: number): Announced {
+    const announced = this.#announced.get(id);
+    if (!announced) throw new MeshError('not-found', `nothing waits to be accepted under ${id}`);
+    return announced;
+  }
+
+  async #accept(stream: MeshStream): Promise<void> {
+    await this.#announce('stream', stream, undefined, (opened, id) => this.joinStream(opened, id, stream));
+  }
+
+  async #acceptChannel(channel: MeshChannel): Promise<void> {
+    await this.#announce('channel', channel, channel.maxBytes, (opened, id) =>
+      this.joinChannel(opened, id, channel),
+    );
+  }
+
+  async #announce(
+    kind: Incoming['kind'],
+    { remote }: MeshStream | MeshChannel,
+    maxBytes: number | undefined,
+    join: (opened: Opened, id: number) => void,
+  ): Promise<void> {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const incoming = { id, kind, remote };
+    this.#announced.set(id, {
+      incoming,
+      maxBytes,
+      join: (opened) => {
+        this.#announced.delete(id);
+        join(opened, id);
+        resolve();
+      },
+    });
+    // Whichever fails or comes first; a stream that is joined already takes no harm from an answer that fails then.
+    this.#peer.call(incomingMethod, incoming, anything, { timeoutMs: acceptMs }).catch(reject);
+    try {
+      await promise;
+    } catch (error) {
+      throw this.#refusal(error);
+    } finally {
+      this.#announced.delete(id);
+    }
+  }
+
+  #refusal(error: unknown): MeshError {
+    if (error instanceof CallTimeout)
+      return new MeshError('timeout', `${this.name} did not accept within ${acceptMs / 1000} s`);
+    if (error instanceof RpcError) return new MeshError('refused', error.message, { cause: error });
+    return new MeshError('refused', `${this.name} is gone`, { cause: error });
+  }
+
+  #tell(method: string, params: StreamEnd | StreamReset): void {
+    this.#peer.notify(method, params);
+  }
+}
+
+const anything = { parse: () => undefined };

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type FirstLine,
+  formatFirstLine,
+  greetedShape,
+  parseAnswer,
+  parseFirstLine,
+} from '../../../services/mesh/first-line.ts';
+import { MeshError } from '../../../services/mesh/index.ts';
+import { Identity, type PublicKey } from '../../../services/net/keys.ts';
+
+const key = Identity.generate().publicKey;
+const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+const ticket = { token: fc.string({ maxLength: 64 }), id: fc.integer({ min: 1 }) };
+const keys = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString('hex') as PublicKey);
+const target = fc.oneof(fc.record({ app: word }), fc.record({ node: keys, app: word }));
+const line: fc.Arbitrary<FirstLine> = fc.oneof(
+  fc.record({
+    want: fc.constant('app' as const),
+    name: word,
+    type: word,
+    access: fc.oneof(
+      fc.constant('rack' as const),
+      fc.constant('mesh' as const),
+      fc.array(keys, { maxLength: 5 }),
+    ),
+  }),
+  fc.record({ want: fc.constantFrom('stream' as const, 'channel' as const), ...ticket, to: target }),
+  fc.record({ want: fc.constant('accept' as const), ...ticket }),
+  fc.record({ want: fc.constant('show' as const) }),
+);
+
+/** Parses what may be anything: nothing but a line or a MeshError may come of it. */
+function parses(text: string): void {
+  try {
+    parseFirstLine(text);
+  } catch (error) {
+    expect(error).toBeInstanceOf(MeshError);
+  }
+}
+
+describe('the first line', () => {
+  it('is read as it was written', () => {
+    const survives = (value: FirstLine) => {
+      expect(parseFirstLine(formatFirstLine(value))).toEqual(value);
+    };
+    fc.assert(fc.property(line, survives));
+  });
+
+  it('may be anything, and is refused with words', () => {
+    fc.assert(fc.property(fc.string({ maxLength: 200 }), parses), { numRuns: 40_000 });
+    fc.assert(fc.property(fc.json({ maxDepth: 3 }), parses), { numRuns: 30_000 });
+    const damaged = fc.tuple(line.map(formatFirstLine), fc.nat(), fc.string({ maxLength: 4 }), fc.nat(8));
+    const damage = ([text, at, insert, cut]: [string, number, string, number]) => {
+      const place = at % text.length;
+      parses(text.slice(0, place) + insert + text.slice(place + cut));
+    };
+    fc.assert(fc.property(damaged, damage), { numRuns: 40_000 });
+  });
+
+  it.each([
+    ['GET / HTTP/1.1', 'the first line is not understood'],
+    ['[]', 'expected an object'],
+    ['{"skywire":2,"want":"show"}', 'skywire: expected 1'],
+    ['{"skywire":1,"want":"all"}', 'want: expected app, stream, channel, accept or show'],
+    ['{"skywire":1,"want":"app","name":"a b","type":"t","access":"rack"}', 'name: expected'],
+    ['{"skywire":1,"want":"app","name":"a","type":"t","access":"all"}', 'access: expected'],
+    ['{"skywire":1,"want":"app","name":"a","type":"t","access":["ab"]}', 'access: expected a key'],
+    ['{"skywire":1,"want":"stream","token":"t","id":0,"to":{"app":"a"}}', 'id: expected'],
+    ['{"skywire":1,"want":"stream","token":"t","id":1,"to":"a"}', 'to: expected an object'],
+  ])('%s is refused: %s', (text, message) => {
+    expect(() => parseFirstLine(text)).toThrow(message);
+  });
+});
+
+describe('an answer', () => {
+  it('is the error that the node names', () => {
+    expect(parseAnswer(`{"node":"${key}"}`, greetedShape)).toEqual({ node: key });
+    expect(() => parseAnswer('{"error":"no-route","message":"cut"}', greetedShape)).toThrow(
+      new MeshError('no-route', 'cut'),
+    );
+    expect(() => parseAnswer('{"error":"new"}', greetedShape)).toThrow('the node says invalid');
+    expect(() => parseAnswer('HTTP/1.1 400 Bad Request', greetedShape)).toThrow('is not understood');
+  });
+});
