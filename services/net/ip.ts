@@ -59,6 +59,13 @@ export function contains(network: Network, address: IpBytes): boolean {
   return true;
 }
 
+/** The IPv4 address that an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is; any other address as it is. */
+export function unmap(address: IpBytes): IpBytes {
+  const isMapped =
+    address.length === 16 && address.subarray(0, 12).every((byte, at) => byte === (at < 10 ? 0 : 0xff));
+  return isMapped ? address.subarray(12) : address;
+}
+
 /** The bits of byte `at` that belong to a prefix. */
 function maskAt(prefix: number, at: number): number {
   const bits = Math.min(8, Math.max(0, prefix - 8 * at));

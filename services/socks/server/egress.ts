@@ -1,5 +1,13 @@
 import { networkInterfaces } from 'node:os';
-import { contains, formatNetwork, type IpBytes, type Network, parseIp, parseNetwork } from '../../net/ip.ts';
+import {
+  contains,
+  formatNetwork,
+  type IpBytes,
+  type Network,
+  parseIp,
+  parseNetwork,
+  unmap,
+} from '../../net/ip.ts';
 import { closedRanges, openRanges } from './ranges.ts';
 
 /** A rule on a command line cannot be understood. */
@@ -104,14 +112,11 @@ export function formatRule({ allow, network, port }: Rule): string {
  * and nothing else; one of NAT64 (RFC 6052) or 6to4 (RFC 3056) leads through it.
  */
 function facesOf(bytes: IpBytes): IpBytes[] {
-  if (bytes.length === 4) return [bytes];
-  if (contains(mapped, bytes)) return [bytes.subarray(12)];
   if (contains(nat64, bytes)) return [bytes, bytes.subarray(12)];
   if (contains(sixToFour, bytes)) return [bytes, bytes.subarray(2, 6)];
-  return [bytes];
+  return [unmap(bytes)];
 }
 
-const mapped = networkOf('::ffff:0:0/96');
 const nat64 = networkOf('64:ff9b::/96');
 const sixToFour = networkOf('2002::/16');
 

@@ -1,7 +1,7 @@
 import { SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contains, formatIp, formatNetwork, parseIp, parseNetwork } from '../../../services/net/ip.ts';
+import { contains, formatIp, formatNetwork, parseIp, parseNetwork, unmap } from '../../../services/net/ip.ts';
 
 const ipv4 = fc.uint8Array({ minLength: 4, maxLength: 4 });
 const ipv6 = fc
@@ -47,6 +47,17 @@ describe('addresses', () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+});
+
+describe('an IPv4-mapped address', () => {
+  it.each([
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::fffe:192.0.2.1', '::fffe:c000:201'],
+    ['1::ffff:192.0.2.1', '1::ffff:c000:201'],
+    ['192.0.2.1', '192.0.2.1'],
+  ])('%s is %s', (text, plain) => {
+    expect(formatIp(unmap(parseIp(text) ?? new Uint8Array()))).toBe(plain);
   });
 });
 

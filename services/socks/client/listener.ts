@@ -1,0 +1,91 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { spliceBufferBytes } from '../../mesh/splice.ts';
+import type { Address } from '../../net/address.ts';
+import { listenOnTcp } from '../../signal/accept.ts';
+import type { Outlet } from './outlet.ts';
+import { serveProgram } from './session.ts';
+import type { Users } from './users.ts';
+
+export interface ListenerOptions {
+  address: Address;
+  outlet: Outlet;
+  /** Who may connect; everybody who reaches the address when there are none. */
+  users?: Users | undefined;
+  /** Most programs at a time; past it the one goes that has been longest without a request. Default 4,096. */
+  maxPrograms?: number | undefined;
+  /** A program did not get what it wanted; it has been told as far as SOCKS can. */
+  onFailure?: ((error: Error) => void) | undefined;
+  /** Default 10,000 ms. */
+  handshakeMs?: number | undefined;
+  /** Default 20,000 ms: more than the server itself takes to say that it cannot. */
+  connectMs?: number | undefined;
+}
+
+/** The end of SOCKS that programs connect to. */
+export class SocksListener {
+  readonly #options: ListenerOptions;
+  readonly #server = createServer(
+    { allowHalfOpen: true, noDelay: true, highWaterMark: spliceBufferBytes },
+    (socket) => this.#take(socket),
+  );
+  readonly #programs = new Set<Socket>();
+  /** Of these, who has not said yet what it wants; the oldest first. */
+  readonly #asking = new Set<Socket>();
+  readonly #count = { forth: 0, back: 0 };
+  #failed = 0;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws when the address is in use or not this machine's */
+  async start(): Promise<void> {
+    await listenOnTcp(this.#server, this.#options.address);
+    // A connection that could not be taken for want of descriptors: the program sees it end.
+    this.#server.on('error', () => void this.#failed++);
+  }
+
+  /** Where it really listens, also when port 0 was asked for. */
+  get address(): Address {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  get metrics(): { programs: number; failed: number; sent: number; received: number } {
+    const { forth, back } = this.#count;
+    return { programs: this.#programs.size, failed: this.#failed, sent: forth, received: back };
+  }
+
+  /** Takes no more, and resolves when all programs have ended or `graceMs` has passed and they are broken off. */
+  async stop(graceMs: number): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const timer = setTimeout(() => {
+      for (const socket of this.#programs) socket.resetAndDestroy();
+    }, graceMs);
+    for (const socket of this.#asking) socket.destroy();
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #take(socket: Socket): void {
+    this.#programs.add(socket);
+    this.#asking.add(socket);
+    socket.once('close', () => {
+      this.#programs.delete(socket);
+      this.#asking.delete(socket);
+    });
+    const { maxPrograms = 4_096, handshakeMs = 10_000, connectMs = 20_000, outlet, users } = this.#options;
+    if (this.#programs.size > maxPrograms) {
+      const [longest = socket] = this.#asking;
+      longest.destroy();
+    }
+    const onRequest = () => void this.#asking.delete(socket);
+    const count = this.#count;
+    serveProgram(socket, { outlet, users, handshakeMs, connectMs, count, onRequest }).catch(
+      (error: Error) => {
+        this.#failed++;
+        this.#options.onFailure?.(error);
+      },
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net';
+import { farewell } from '../farewell.ts';
+import {
+  decodeCredentials,
+  decodeGreeting,
+  encodeMethod,
+  encodePasswordAnswer,
+  method,
+  SocksError,
+} from '../protocol.ts';
+import { readMessage } from '../read.ts';
+import type { Users } from './users.ts';
+
+/** A program did not get as far as a request; there is nothing more to tell it. */
+export class NotAdmitted extends Error {
+  override readonly name = 'NotAdmitted';
+}
+
+/**
+ * Agrees on a method with a program, and asks it who it is where there are users.
+ * @throws {NotAdmitted} and the program has been told, as far as SOCKS can; or what `readMessage` throws
+ */
+export async function negotiate(
+  socket: Socket,
+  users: Users | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = users ? method.password : method.none;
+  const offered = await orNotAdmitted(readMessage(socket, decodeGreeting, { what: 'greeting', signal }));
+  if (!offered.includes(wanted)) {
+    farewell(socket, encodeMethod(method.unacceptable));
+    throw new NotAdmitted(users ? 'it offered no password' : 'it did not offer to go without a password');
+  }
+  socket.write(encodeMethod(wanted));
+  if (!users) return;
+  const credentials = await orNotAdmitted(
+    readMessage(socket, decodeCredentials, { what: 'password', signal }),
+  );
+  const accepted = users.accept(credentials);
+  if (!accepted) {
+    farewell(socket, encodePasswordAnswer(false));
+    throw new NotAdmitted('the name or the password is wrong');
+  }
+  socket.write(encodePasswordAnswer(true));
+}
+
+/** Before there is a request there is no reply either. */
+async function orNotAdmitted<T>(message: Promise<T>): Promise<T> {
+  try {
+    return await message;
+  } catch (cause) {
+    if (cause instanceof SocksError) throw new NotAdmitted(cause.message, { cause });
+    throw cause;
+  }
+}
