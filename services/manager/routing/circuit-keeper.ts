@@ -35,9 +35,18 @@ export class CircuitKeeper {
     return this.#circuits.get(id) !== undefined;
   }
 
-  /** @param id of no circuit that is here @returns its route; undefined when it waits for one */
-  open(id: string, from: PublicKey, to: PublicKey): Route | undefined {
-    return this.#place({ id, from, to, found: undefined, shortest: 0 })?.route;
+  /**
+   * @param id of no circuit that is here
+   * @param present the nodes of the paths that it has now
+   * @returns its route; undefined when it waits for one
+   */
+  open(
+    id: string,
+    from: PublicKey,
+    to: PublicKey,
+    present: readonly (readonly PublicKey[])[],
+  ): Route | undefined {
+    return this.#place({ id, from, to, found: this.#router.along(present), shortest: 0 })?.route;
   }
 
   /** Forgets a circuit, if it is here. */

@@ -77,6 +77,26 @@ export class Graph {
     this.#topology++;
   }
 
+  /**
+   * Does some work as if these nodes had no links. Afterwards every link is as it was and has the number that it had.
+   *
+   * @param nodes indexes
+   */
+  without<T>(nodes: Iterable<number>, work: () => T): T {
+    const links = new Set(Array.from(nodes, (node) => this.linksOf(node)).flat());
+    const removed = Array.from(links, (link) => ({
+      ends: this.endsOf(link),
+      weight: this.#weights[link] as number,
+    }));
+    for (const link of links) this.removeLink(link);
+    try {
+      return work();
+    } finally {
+      // The number that was given back last is given out first.
+      for (const { ends, weight } of removed.reverse()) this.addLink(...ends, weight);
+    }
+  }
+
   /** @returns the number of the link between two nodes, given by index; undefined when there is none */
   linkBetween(one: number, other: number): number | undefined {
     return this.#links.get(nameOf(one, other));

@@ -1,3 +1,4 @@
+import type { PublicKey } from '../../net/keys.ts';
 import { Connectivity } from './connectivity.ts';
 import type { Graph } from './graph.ts';
 import { disjointPaths } from './pair.ts';
@@ -62,6 +63,26 @@ export class Router {
     return { found, shortest: shortest.weight };
   }
 
+  /**
+   * The route over given paths, of the kind that they are.
+   *
+   * @param paths the nodes of each, all with the same ends
+   * @returns undefined when there are none, a link is not there, or both share one
+   */
+  along(paths: readonly (readonly PublicKey[])[]): Found | undefined {
+    const indexes = paths.map((path) => path.map((key) => this.#graph.nodes.indexOf(key)));
+    if (!indexes.every(isKnown)) return undefined;
+    const links = indexes.flatMap((path) =>
+      path.slice(1).map((node, place) => this.#graph.linkBetween(path[place] as number, node)),
+    );
+    if (!isKnown(links) || new Set(links).size < links.length) return undefined;
+    const [one, other] = indexes.toSorted((a, b) => this.#weightOf(a) - this.#weightOf(b));
+    const [source, target] = [one?.[0], one?.at(-1)];
+    if (one === undefined || source === undefined || target === undefined) return undefined;
+    const kind = other === undefined ? 'single' : kindOf(one, other);
+    return { route: this.#route(kind, other ? [one, other] : [one]), source, target, links };
+  }
+
   /** The same route with the weights that its links have now. */
   reweighed(found: Found): Found {
     const { kind, first, second } = found.route;
@@ -103,6 +124,17 @@ export class Router {
 
 /** One or two, each the indexes of its nodes. */
 type Paths = readonly [one: readonly number[], other?: readonly number[]];
+
+function isKnown(indexes: (number | undefined)[]): indexes is number[] {
+  return !indexes.includes(undefined);
+}
+
+/** @param one @param other without a link in common */
+function kindOf(one: readonly number[], other: readonly number[]): Kind {
+  return one.slice(1, -1).some((node) => other.slice(1, -1).includes(node))
+    ? 'link-disjoint'
+    : 'node-disjoint';
+}
 
 function single({ path, weight }: ShortestPath, below: number): Paths | undefined {
   return weight < below ? [path] : undefined;

@@ -80,25 +80,35 @@ export class Routing {
    * Two paths that share no relay where two such exist, else two that share no link; in both cases those with the
    * least weight together. Else the best path.
    *
+   * @param without no relays of it; those that are not here are ignored
    * @returns undefined when there is no path
    * @throws {UnknownNode} @throws {InvalidCircuit} when both are the same node
    */
-  pair(from: PublicKey, to: PublicKey): Route | undefined {
+  pair(from: PublicKey, to: PublicKey, without: Iterable<PublicKey> = []): Route | undefined {
     const [source, target] = this.#differentEnds(from, to);
-    return this.#router.search(source, target)?.found?.route;
+    const avoided = Array.from(without, (key) => this.#graph.nodes.indexOf(key) ?? source);
+    const relays = avoided.filter((index) => index !== source && index !== target);
+    const search = () => this.#router.search(source, target)?.found?.route;
+    return relays.length === 0 ? search() : this.#graph.without(relays, search);
   }
 
   /**
    * Adds a circuit and keeps its route as good as {@link Routing} says.
    *
    * @param id of no circuit that is here
+   * @param present the nodes of the one or two paths that it has now; it leaves them only for what is worth it
    * @returns its route; undefined when there is none yet
    * @throws {UnknownNode} @throws {InvalidCircuit} when both are the same node, or the id is taken
    */
-  open(id: string, from: PublicKey, to: PublicKey): Route | undefined {
+  open(
+    id: string,
+    from: PublicKey,
+    to: PublicKey,
+    present: readonly (readonly PublicKey[])[] = [],
+  ): Route | undefined {
     this.#differentEnds(from, to);
     if (this.#circuits.has(id)) throw new InvalidCircuit(`there is a circuit ${id} already`);
-    return this.#circuits.open(id, from, to);
+    return this.#circuits.open(id, from, to, present);
   }
 
   /** Forgets a circuit, if it is here. */
@@ -109,6 +119,26 @@ export class Routing {
   /** @returns undefined when it waits for one, or there is no such circuit */
   routeOf(id: string): Route | undefined {
     return this.#circuits.routeOf(id);
+  }
+
+  /** @returns the weight in force, µs; undefined when there is no link between them */
+  linkWeight(one: PublicKey, other: PublicKey): number | undefined {
+    const { nodes } = this.#graph;
+    const [first, second] = [nodes.indexOf(one), nodes.indexOf(other)];
+    if (first === undefined || second === undefined) return undefined;
+    const link = this.#graph.linkBetween(first, second);
+    return link === undefined ? undefined : this.#graph.weights[link];
+  }
+
+  /** @returns the nodes that it has links with; none for one that is not here */
+  neighboursOf(key: PublicKey): PublicKey[] {
+    const { nodes } = this.#graph;
+    const index = nodes.indexOf(key);
+    if (index === undefined) return [];
+    return this.#graph.linksOf(index).map((link) => {
+      const [one, other] = this.#graph.endsOf(link);
+      return nodes.keyOf(one === index ? other : one);
+    });
   }
 
   #known(key: PublicKey): number {

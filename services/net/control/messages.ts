@@ -2,7 +2,17 @@
  * What a node and its manager tell each other: JSON-RPC 2.0 on a control connection, both ends calling.
  * Methods, who calls them, and what goes with them are in {@link managerMethods} and {@link nodeMethods}.
  */
-import { type Fields, fail, integer, list, number, optionalText, shape, text } from '../../signal/shape.ts';
+import {
+  type Fields,
+  fail,
+  integer,
+  list,
+  number,
+  optionalText,
+  shape,
+  text,
+  texts,
+} from '../../signal/shape.ts';
 import type { PublicKey } from '../keys.ts';
 import { circuitOf, keyOf, pathShape, type Rule, ruleShape } from './rules.ts';
 
@@ -16,7 +26,7 @@ export const managerMethods = {
   open: 'circuit.open',
   /** {@link CircuitNamed} → null. */
   close: 'circuit.close',
-  /** {@link AppsHere} → null. All apps of this node, whenever one came or went. */
+  /** {@link AppsHere} → {@link AppsRefused}. All apps of this node: after each hello, and whenever one came or went. */
   apps: 'apps.set',
   /** {@link AppsWanted} → {@link AppsFound}. */
   find: 'apps.find',
@@ -126,6 +136,11 @@ export interface AppsHere {
   apps: App[];
 }
 
+export interface AppsRefused {
+  /** Names that belong to apps of other nodes. */
+  refused: string[];
+}
+
 export interface AppsWanted {
   name?: string | undefined;
   type?: string | undefined;
@@ -190,6 +205,8 @@ export const circuitWantedShape = shape(
 export const appsHereShape = shape(
   (fields): AppsHere => ({ apps: list(fields, 'apps', limits.apps).map(appShape.parse) }),
 );
+
+export const appsRefusedShape = shape((fields): AppsRefused => ({ refused: texts(fields, 'refused') }));
 
 export const appsWantedShape = shape(
   (fields): AppsWanted => ({ name: optionalWord(fields, 'name'), type: optionalWord(fields, 'type') }),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { vi } from 'vitest';
 import { Identity } from '../../../../services/net/keys.ts';
 import { Link, type LinkOptions } from '../../../../services/net/link/link.ts';
 import { RecordReader } from '../../../../services/net/link/record-reader.ts';
@@ -46,8 +47,9 @@ export function sessionPair(accept: SessionOptions['accept'] = () => true): [Ses
 export async function linkPair(
   options: LinkOptions = {},
   others: LinkOptions = options,
+  accept?: SessionOptions['accept'],
 ): Promise<[Link, Link]> {
-  const [streams, sessions] = [await socketPair(), sessionPair()];
+  const [streams, sessions] = [await socketPair(), sessionPair(accept)];
   return [new Link(streams[0], sessions[0], options), new Link(streams[1], sessions[1], others)];
 }
 
@@ -137,4 +139,9 @@ export function frames(link: Link, count: number): Promise<Frame[]> {
 export async function closeAll(...links: Link[]): Promise<void> {
   for (const link of links) link.close('the test is over');
   await Promise.all(links.map(({ closed }) => closed));
+}
+
+/** Waits until `check` does not throw; the deadline is for hangs. */
+export function eventually(check: () => void): Promise<void> {
+  return vi.waitFor(check, { timeout: 60_000, interval: 10 });
 }

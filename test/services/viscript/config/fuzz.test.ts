@@ -109,6 +109,7 @@ const entry = fc.record(
       { requiredKeys: [] },
     ),
     capabilities: fc.uniqueArray(fc.constantFrom(...CAPABILITIES), { maxLength: 3 }),
+    mesh: fc.boolean(),
   },
   { requiredKeys: ['path'] },
 );
@@ -165,6 +166,7 @@ describe('parseConfig', () => {
           restart: value.restart ?? 'on-failure',
           environment: value.environment ?? {},
           capabilities: value.capabilities ?? [],
+          mesh: value.mesh ?? false,
           dependsOn: 'depends_on' in value ? value.depends_on : [],
         });
         expect(app?.healthcheck?.retries).toBe(value.healthcheck && (value.healthcheck.retries ?? 3));

@@ -135,6 +135,7 @@ describe('names', () => {
   it('select the template by the capabilities of the entry, in any order and spelling', () => {
     const names = ['CAP_NET_RAW', 'net_admin', 'CAP_NET_ADMIN'];
     expect(unitName(names, 'vpn')).toBe('viscript-app-net_admin-net_raw@vpn.service');
+    expect(unitName(['mesh', ...names], 'vpn')).toBe('viscript-app-mesh-net_admin-net_raw@vpn.service');
   });
 
   it('fit into a user name and never meet those of another app', () => {

@@ -17,6 +17,7 @@ export function appConfig(changes: Partial<AppConfig> = {}): AppConfig {
     healthcheck: undefined,
     limits: {},
     capabilities: [],
+    mesh: false,
     ...changes,
   };
 }

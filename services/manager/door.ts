@@ -1,0 +1,71 @@
+import type { Duplex } from 'node:stream';
+import type { Identity, PublicKey } from '../net/keys.ts';
+import type { Session } from '../net/session/session.ts';
+import { acceptSession } from '../net/session/stream.ts';
+import type { Listener, Transport } from '../net/transport/transport.ts';
+
+export interface DoorOptions {
+  identity: Identity;
+  /** Where to listen, `HOST:PORT` each. */
+  addresses: readonly { transport: Transport; address: string }[];
+  admits(key: PublicKey): boolean;
+  /** Owns the stream from now on. */
+  onSession(stream: Duplex, session: Session): void;
+  /** Somebody was not let in. */
+  onRefused(reason: string): void;
+}
+
+/** Handshakes that may run at the same time; the one that has waited for longest makes room for another. */
+const maxHandshakes = 64;
+
+/** Takes connections, and lets those through that prove to be admitted. */
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #listeners: Listener[] = [];
+  /** Those that have not proved anything yet, in the order in which they came. */
+  readonly #waiting = new Set<Duplex>();
+  readonly #end = new AbortController();
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+  }
+
+  /** `HOST:PORT` each, in the order of the options, with the ports that they have. */
+  get addresses(): string[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
+  /** @throws {TransportError} */
+  async open(): Promise<void> {
+    for (const { transport, address } of this.#options.addresses)
+      this.#listeners.push(await transport.listen(address, (stream) => void this.#take(stream)));
+  }
+
+  /** Those that were let through stay. */
+  async close(): Promise<void> {
+    this.#end.abort(new Error('the manager stops'));
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  async #take(stream: Duplex): Promise<void> {
+    const { identity, admits, onSession, onRefused } = this.#options;
+    this.#waiting.add(stream);
+    const [longest] = this.#waiting;
+    // Whoever means it is through in some milliseconds, and so is not the one that has waited for longest.
+    if (this.#waiting.size > maxHandshakes && longest) {
+      this.#waiting.delete(longest);
+      longest.destroy();
+    }
+    try {
+      const session = await acceptSession(stream, {
+        ...{ identity, purpose: 'control', accept: admits },
+        signal: this.#end.signal,
+      });
+      onSession(stream, session);
+    } catch (error) {
+      onRefused(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#waiting.delete(stream);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+import { dirname } from 'node:path';
+import { isLoopback, parseAddress } from '../net/address.ts';
+import { identityIn } from '../net/key-file.ts';
+import { tcp } from '../net/transport/tcp.ts';
+import { webSocket } from '../net/transport/websocket.ts';
+import { connect } from '../signal/client.ts';
+import { RateLimit } from '../signal/ratelimit.ts';
+import { Admission } from './admission.ts';
+import { Manager } from './manager.ts';
+import { serveMetrics } from './metrics/server.ts';
+import { type Options, parseOptions, UsageError, usage } from './options.ts';
+
+/** How often figures are told, in milliseconds. */
+const figuresMs = 10_000;
+/** Whoever knocks for ever does not fill the log. */
+const refusalsTold = { burst: 20, perSecond: 0.2 };
+
+async function main(argv: readonly string[]): Promise<void> {
+  const options = parseOptions(argv, process.env);
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return;
+  }
+  const app = await connect();
+  const { manager, admission } = await makeManager(options);
+  await admission.start();
+  await manager.start();
+  const metrics =
+    options.metricsAddress === undefined
+      ? undefined
+      : await serveMetrics(options.metricsAddress, () => manager.metrics);
+
+  const tell = () => app.metrics(manager.figures);
+  const figures = setInterval(tell, figuresMs);
+  app.onShutdown(async () => {
+    clearInterval(figures);
+    await Promise.all([admission.stop(), manager.stop(), metrics?.close()]);
+  });
+  for (const address of manager.addresses)
+    if (!isLoopback(parseAddress(address))) console.log(`other machines reach ${address}`);
+  if (metrics) console.log(`figures on http://${metrics.address}/metrics`);
+  if (options.members === undefined && options.peers.length === 0)
+    console.log('nobody is admitted: name a list of members (--members, --rack) or nodes (--peer)');
+  console.log(`listening as ${manager.name}`);
+  app.status(`listening as ${manager.name}`);
+  tell();
+  app.ready();
+}
+
+async function makeManager(options: Options): Promise<{ manager: Manager; admission: Admission }> {
+  const identity = await identityIn(options.keyFile);
+  const { members, peers, domain, trackerAddress } = options;
+  const admission = new Admission({ members, peers, folder: dirname(options.keyFile) });
+  const addresses = [{ transport: tcp, address: options.address }];
+  if (options.webSocketAddress !== undefined)
+    addresses.push({ transport: webSocket, address: options.webSocketAddress });
+  const manager = new Manager({ ...{ identity, domain, addresses, admission, trackerAddress } });
+  admission.on('problem', (error) => console.error(error.message));
+  admission.on('changed', () => console.log(`members: list ${admission.list?.number}`));
+  manager.on('problem', (message) => console.error(message));
+  const told = new RateLimit(refusalsTold);
+  manager.on('refused', (reason) => {
+    if (told.take(1)) console.error(`refused: ${reason}`);
+  });
+  manager.on('connected', (name) => console.log(`connected ${name}`));
+  manager.on('disconnected', (name, reason) => console.log(`disconnected ${name}: ${reason}`));
+  return { manager, admission };
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`meshnet-nm: ${error instanceof Error ? error.message : error}`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}

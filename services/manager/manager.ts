@@ -1,0 +1,194 @@
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { type Hello, nodeMethods, type Welcome } from '../net/control/messages.ts';
+import type { Identity, PublicKey } from '../net/keys.ts';
+import type { Session } from '../net/session/session.ts';
+import type { Transport } from '../net/transport/transport.ts';
+import type { Admission } from './admission.ts';
+import { Directory } from './apps/directory.ts';
+import { Circuits } from './circuits/circuits.ts';
+import { Door } from './door.ts';
+import { Links } from './links.ts';
+import { expose } from './metrics/exposition.ts';
+import { figuresOf } from './metrics/figures.ts';
+import { NodeConnection } from './node-connection.ts';
+import { Nodes } from './nodes.ts';
+import type { Move } from './routing/circuit-keeper.ts';
+import { Routing } from './routing/routing.ts';
+import { type Mesh, show } from './show.ts';
+
+export interface ManagerOptions {
+  identity: Identity;
+  /** The name of the mesh, for people. */
+  domain: string;
+  /** Where to listen, `HOST:PORT` each; the first is the one that the manager is named by. */
+  addresses: readonly { transport: Transport; address: string }[];
+  admission: Admission;
+  /** HOST:PORT; undefined: names of apps are known here alone. */
+  trackerAddress: string | undefined;
+  timing?: Timing;
+}
+
+/** Milliseconds; for those left out see where they are used. */
+export interface Timing {
+  /** Between reports of links. Default 1,000. */
+  reportMs?: number | undefined;
+  graceMs?: number | undefined;
+  settleMs?: number | undefined;
+  leaveMs?: number | undefined;
+  awayMs?: number | undefined;
+  leaseMs?: number | undefined;
+}
+
+const defaultReportMs = 1_000;
+
+/** The node manager: knows the mesh by what nodes report, and gives them links, routes and names. Its state is soft. */
+export class Manager extends EventEmitter<{
+  connected: [name: string, key: PublicKey];
+  disconnected: [name: string, reason: string];
+  refused: [reason: string];
+  /** Something went wrong that nodes do not notice. */
+  problem: [message: string];
+}> {
+  readonly #options: ManagerOptions;
+  readonly #door: Door;
+  readonly #routing = new Routing();
+  readonly #nodes: Nodes;
+  readonly #links: Links;
+  readonly #circuits: Circuits;
+  readonly #directory: Directory;
+  /** Connections that are in, also of nodes that have not said hello. */
+  readonly #connections = new Set<NodeConnection>();
+
+  constructor(options: ManagerOptions) {
+    super();
+    const { identity, addresses, admission, trackerAddress, timing = {} } = options;
+    this.#options = options;
+    this.#door = new Door({
+      ...{ identity, addresses },
+      admits: (key) => admission.admits(key),
+      onSession: (stream, session) => this.#take(stream, session),
+      onRefused: (reason) => this.emit('refused', reason),
+    });
+    this.#nodes = new Nodes({ boardOf: (key) => admission.boardOf(key) });
+    this.#nodes.on('disconnected', (node, reason) => this.#disconnected(node, reason));
+    this.#links = new Links({
+      ...{ routing: this.#routing, graceMs: timing.graceMs },
+      onMoves: (moves: Move[]) => this.#circuits.moved(moves),
+      onGone: (node) => this.#circuits.nodeGone(node),
+    });
+    this.#circuits = new Circuits({
+      ...{ routing: this.#routing, ...timing },
+      isConnected: (node) => this.#nodes.has(node),
+      expects: (node) => this.#expects(node),
+      call: (node, method, params) => this.#nodes.call(node, method, params),
+    });
+    this.#directory = new Directory({
+      ...{ identity, trackerAddress, leaseMs: timing.leaseMs },
+      onProblem: (message) => this.emit('problem', message),
+    });
+    admission.on('changed', () => this.#membersChanged());
+  }
+
+  /** How nodes name this manager: `KEY@HOST:PORT`. */
+  get name(): string {
+    return `${this.#options.identity.publicKey}@${this.#door.addresses[0]}`;
+  }
+
+  /** `HOST:PORT` each. */
+  get addresses(): string[] {
+    return this.#door.addresses;
+  }
+
+  get figures(): { nodes: number; links: number; circuits: number; apps: number } {
+    return {
+      nodes: this.#nodes.size,
+      links: Array.from(this.#links.all()).length,
+      circuits: this.#circuits.size,
+      apps: this.#directory.all.length,
+    };
+  }
+
+  /** For Prometheus. */
+  get metrics(): string {
+    return expose(figuresOf(this.#mesh));
+  }
+
+  /** @throws {TransportError} */
+  async start(): Promise<void> {
+    await this.#door.open();
+  }
+
+  /** Leaves the mesh as it is: circuits go on, and the next manager learns of them. */
+  async stop(): Promise<void> {
+    await this.#door.close();
+    this.#circuits.stop();
+    this.#links.stop();
+    this.#nodes.stop('the manager stops');
+    for (const connection of this.#connections) connection.close('the manager stops');
+    await this.#directory.stop();
+  }
+
+  get #mesh(): Mesh {
+    const [nodes, links, circuits] = [this.#nodes, this.#links, this.#circuits];
+    return { routing: this.#routing, nodes, links, circuits, directory: this.#directory };
+  }
+
+  #take(stream: Duplex, session: Session): void {
+    const connection = new NodeConnection(stream, session, {
+      hello: (from, hello) => this.#greet(from, hello),
+      links: (node, links) => this.#links.report(node, links),
+      open: (node, circuit, to) => this.#circuits.open(circuit, node, to),
+      close: (node, circuit) => this.#circuits.close(circuit, node),
+      setApps: async (node, apps) => ({ refused: await this.#directory.set(node, apps) }),
+      find: (wanted) => this.#directory.find(wanted),
+      show: (what) => show(this.#mesh, what),
+    });
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+  }
+
+  #greet(connection: NodeConnection, hello: Hello): Welcome {
+    const { domain, admission, timing } = this.#options;
+    const { node } = connection;
+    const peers = this.#nodes.add(connection, hello);
+    this.#links.nodeConnected(node);
+    this.#directory.nodeConnected(node);
+    this.#circuits.nodeConnected(node, hello.rules);
+    this.emit('connected', this.#nodes.nameOf(node), node);
+    const { list } = admission;
+    const members = list && list.number > hello.list ? list.text : undefined;
+    return {
+      domain,
+      reportMs: timing?.reportMs ?? defaultReportMs,
+      peers,
+      ...(members !== undefined && { members }),
+    };
+  }
+
+  #disconnected(node: PublicKey, reason: string): void {
+    this.#links.nodeDisconnected(node);
+    this.#directory.nodeDisconnected(node);
+    this.#circuits.nodeDisconnected(node);
+    this.emit('disconnected', this.#nodes.nameOf(node), reason);
+  }
+
+  #expects(node: PublicKey): boolean {
+    if (!this.#options.admission.admits(node)) return false;
+    this.#links.expect(node);
+    return true;
+  }
+
+  /** Who is no member any more goes; the others learn of the new list. */
+  #membersChanged(): void {
+    const { admission } = this.#options;
+    for (const connection of this.#connections)
+      if (!admission.admits(connection.node)) connection.close('this node is not a member any more');
+    const { list } = admission;
+    if (list === undefined) return;
+    for (const { key, name } of this.#nodes.all)
+      this.#nodes.call(key, nodeMethods.members, { members: list.text }).catch((error: Error) => {
+        this.emit('problem', `${name} has not taken the list of members: ${error.message}`);
+      });
+  }
+}
