@@ -1,15 +1,23 @@
 import { z } from 'zod';
 import { showMesh } from '../../services/mesh/show.ts';
 import { parsePublicKey } from '../../services/net/keys.ts';
-import { type LinkSeen, linkName, type MeshPicture } from './picture.ts';
+import type { CircuitSeen, MeshPicture } from './picture.ts';
 
 const key = z.string().transform(parsePublicKey);
+const bytes = z.number().min(0);
 
-/** One end's report of a link, as `mesh.show links` lists them. */
+/** Of `services/net/control/shown.ts` what is drawn. */
 const links = z.array(
-  z.looseObject({ node: key, neighbour: key, rtt: z.number(), loss: z.number(), sent: z.number() }),
+  z.object({
+    keys: z.tuple([key, key]),
+    rtt: z.number().min(0),
+    loss: z.number().min(0).max(1),
+    sent: z.tuple([bytes, bytes]),
+  }),
 );
-const circuits = z.array(z.looseObject({ from: key, to: key, paths: z.array(z.array(key)) }));
+const routes = z.array(
+  z.object({ circuit: z.string(), keys: z.array(key).min(2), weight: z.number().nullable() }),
+);
 
 /**
  * Asks a node for the whole mesh.
@@ -18,23 +26,21 @@ const circuits = z.array(z.looseObject({ from: key, to: key, paths: z.array(z.ar
  * @throws {MeshError} when it cannot say
  */
 export async function readPicture(node: string): Promise<MeshPicture> {
-  const [reports, routes] = await Promise.all([showMesh(node, 'links'), showMesh(node, 'circuits')]);
-  return { links: joined(links.parse(reports)), circuits: circuits.parse(routes) };
+  const [shownLinks, shownRoutes] = await Promise.all([showMesh(node, 'links'), showMesh(node, 'routes')]);
+  return {
+    links: links.parse(shownLinks).map(({ keys, rtt, loss, sent }) => ({ ends: keys, rtt, loss, sent })),
+    circuits: byCircuit(routes.parse(shownRoutes)),
+  };
 }
 
-/** Two reports of the same link, of its two ends, make one link. */
-function joined(reports: z.infer<typeof links>): LinkSeen[] {
-  const seen = new Map<string, LinkSeen>();
-  for (const { node, neighbour, rtt, loss, sent } of reports) {
-    const name = linkName(node, neighbour);
-    const other = seen.get(name);
-    if (other === undefined) seen.set(name, { ends: [node, neighbour], rtt, loss, sent: [sent, 0] });
-    else {
-      seen.set(name, {
-        ...other,
-        ...{ rtt: Math.max(rtt, other.rtt), loss: Math.max(loss, other.loss), sent: [other.sent[0], sent] },
-      });
-    }
-  }
-  return [...seen.values()];
+/** The paths of each circuit together, the lightest first, which its ends prefer. */
+function byCircuit(shown: z.infer<typeof routes>): CircuitSeen[] {
+  const paths = Map.groupBy(shown, ({ circuit }) => circuit);
+  return [...paths.values()].flatMap((all) => {
+    const sorted = all.toSorted((one, other) => (one.weight ?? Infinity) - (other.weight ?? Infinity));
+    const [first] = sorted;
+    const from = first?.keys[0];
+    const to = first?.keys.at(-1);
+    return from && to ? [{ from, to, paths: sorted.map(({ keys }) => keys) }] : [];
+  });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Identity, InvalidKey, SECRET_KEY_BYTES } from './keys.ts';
 
 /** A file that should hold an identity and does not, or that others could read. */
@@ -29,12 +29,21 @@ export async function readIdentity(file: string): Promise<Identity | undefined> 
   await using held = handle;
   const stats = await held.stat();
   if (!stats.isFile()) throw new KeyFileError(`${file}: not a file`);
-  if ((stats.mode & 0o077) !== 0)
+  if ((stats.mode & 0o077) !== 0 && !isCredential(file))
     throw new KeyFileError(
       `${file}: others may read this secret key; make it yours alone: chmod 600 ${file}`,
     );
   if (stats.size > MAX_BYTES) throw new KeyFileError(`${file}: too long for a secret key (128 hex digits)`);
   return parse(file, await held.readFile('utf8'));
+}
+
+/**
+ * Whether systemd has handed the file over: it lets only this unit's user into the folder. Its mode shows bits of a group,
+ * for they are the mask of the access control list by which the user may read it.
+ */
+function isCredential(file: string): boolean {
+  const folder = process.env.CREDENTIALS_DIRECTORY;
+  return folder !== undefined && dirname(resolve(file)) === folder;
 }
 
 /**

@@ -150,6 +150,7 @@ const app = z.strictObject({
       .nullable(z.array(z.enum(CAPABILITIES, 'must be a Linux capability'), 'must be a list of capabilities'))
       .check(z.describe('Linux capabilities that the app has; none when left out.')),
   ),
+  mesh: z.optional(boolean("The app may speak to this board's node of the mesh.")),
 });
 
 const settings = z

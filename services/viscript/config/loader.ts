@@ -163,5 +163,6 @@ function toApp(name: string, entry: AppEntry): AppConfig {
       ...(limits?.pids !== undefined && { pids: limits.pids }),
     },
     capabilities: [...new Set(entry.capabilities)],
+    mesh: entry.mesh ?? false,
   };
 }

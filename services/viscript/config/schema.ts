@@ -22,6 +22,8 @@ export interface AppConfig {
   limits: LimitsConfig;
   /** Linux capabilities in the kernel's spelling, for example CAP_NET_ADMIN. */
   capabilities: string[];
+  /** The app may speak to this board's node of the mesh. */
+  mesh: boolean;
 }
 
 export type RestartPolicy = 'no' | 'on-failure' | 'always';

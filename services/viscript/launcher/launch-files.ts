@@ -119,9 +119,12 @@ export function instanceName(app: string, number: number): string {
 /** Most launches of one app at the same time. */
 export const maxInstances = 999;
 
-/** The unit of a launch; each set of capabilities has a template of its own on the image. */
-export function unitName(capabilities: readonly string[], instance: string): string {
-  const words = [...new Set(capabilities.map((name) => name.toLowerCase().replace(/^cap_/, '')))].sort();
+/**
+ * The unit of a launch; each set of rights has a template of its own on the image.
+ * @param rights capabilities, and `mesh` for an app that may speak to the node
+ */
+export function unitName(rights: readonly string[], instance: string): string {
+  const words = [...new Set(rights.map((name) => name.toLowerCase().replace(/^cap_/, '')))].sort();
   return `${['viscript-app', ...words].join('-')}@${instance}.service`;
 }
 

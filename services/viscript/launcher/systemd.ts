@@ -89,7 +89,8 @@ export class SystemdLauncher implements Launcher {
 
   async #launch(instance: string, spec: LaunchSpec): Promise<LaunchedProcess> {
     const { units } = this.#open();
-    const unit = unitName(spec.app.capabilities, instance);
+    const { capabilities, mesh } = spec.app;
+    const unit = unitName([...(mesh ? ['mesh'] : []), ...capabilities], instance);
     const note = await this.#files.write(instance, unit, spec);
     try {
       if (Object.keys(spec.app.limits).length > 0 || hasOwnLimits(unit)) {

@@ -48,8 +48,9 @@ describe('the polkit rule', () => {
   });
 
   it('allows no name whose template is not on the image, which a transient unit could take', () => {
-    const words = ['net_admin', 'net_bind_service', 'net_raw', 'sys_admin', 'x', ''];
-    const sets = words.flatMap((a) => words.flatMap((b) => words.map((c) => [a, b, c])));
+    const words = ['mesh', 'net_admin', 'net_bind_service', 'net_raw', 'sys_admin', 'x', ''];
+    const pairs = words.flatMap((a) => words.map((b) => [a, b]));
+    const sets = pairs.flatMap((first) => pairs.map((second) => [...first, ...second]));
     for (const set of sets) {
       const template = `${['viscript-app', ...set.filter(Boolean)].join('-')}@.service`;
       const expected = templates.includes(template) ? 'yes' : 'no';
@@ -102,12 +103,13 @@ describe('the polkit rule', () => {
 });
 
 describe('the templates', () => {
-  it('have the name that the launcher makes of their capabilities, and a drop-in for each', () => {
+  it('have the name that the launcher makes of their rights, and a drop-in for each', () => {
     const folder = join(overlay, 'usr/lib/systemd/system');
     for (const template of templates.filter((name) => name !== 'viscript-app@.service')) {
       const files = readdirSync(join(folder, `${template}.d`)).sort();
       const granted = files.map((file) => {
         const text = readFileSync(join(folder, `${template}.d`, file), 'utf8');
+        if (text.includes('\nSupplementaryGroups=mesh\n')) return 'mesh';
         const [, bounding = ''] = /^CapabilityBoundingSet=(CAP_\w+)$/m.exec(text) ?? [];
         expect(text).toContain(`AmbientCapabilities=${bounding}\n`);
         return bounding;

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { identityIn, KeyFileError, readIdentity, writeIdentity } from '../../../services/net/key-file.ts';
 import { Identity } from '../../../services/net/keys.ts';
 
@@ -61,4 +61,16 @@ it('follows no symbolic link and reads no folder', async () => {
   await identityIn(join(folder, 'real'));
   await symlink(join(folder, 'real'), join(folder, 'link'));
   await expect(readIdentity(join(folder, 'link'))).rejects.toThrow(KeyFileError);
+});
+
+it('takes a key that systemd has handed over, whose mode is that of its access control list', async () => {
+  const { publicKey } = await identityIn(file);
+  await chmod(file, 0o440);
+  vi.stubEnv('CREDENTIALS_DIRECTORY', join(folder, 'below'));
+  try {
+    expect((await readIdentity(file))?.publicKey).toBe(publicKey);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  await expect(readIdentity(file)).rejects.toThrow(/others may read/);
 });

@@ -107,6 +107,7 @@ describe('parseConfig', () => {
             healthcheck: undefined,
             limits: {},
             capabilities: [],
+            mesh: false,
           },
         ],
       ]),
@@ -129,6 +130,7 @@ describe('parseConfig', () => {
     healthcheck: {interval: 500ms, timeout: 1.5s, retries: 5, start_period: 0s}
     limits: {memory: 96M, cpus: 0.5, pids: 32}
     capabilities: [CAP_NET_ADMIN, CAP_NET_ADMIN]
+    mesh: true
 `,
       'f',
     );
@@ -143,6 +145,7 @@ describe('parseConfig', () => {
       healthcheck: { intervalMs: 500, timeoutMs: 1_500, retries: 5, startPeriodMs: 0 },
       limits: { memory: 96 * 2 ** 20, cpus: 0.5, pids: 32 },
       capabilities: ['CAP_NET_ADMIN'],
+      mesh: true,
     });
   });
 
