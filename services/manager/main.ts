@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { dirname } from 'node:path';
 import { isLoopback, parseAddress } from '../net/address.ts';
 import { identityIn } from '../net/key-file.ts';
 import { tcp } from '../net/transport/tcp.ts';
@@ -51,7 +50,7 @@ async function main(argv: readonly string[]): Promise<void> {
 async function makeManager(options: Options): Promise<{ manager: Manager; admission: Admission }> {
   const identity = await identityIn(options.keyFile);
   const { members, peers, domain, trackerAddress } = options;
-  const admission = new Admission({ members, peers, folder: dirname(options.keyFile) });
+  const admission = new Admission({ members, peers, folder: options.folder });
   const addresses = [{ transport: tcp, address: options.address }];
   if (options.webSocketAddress !== undefined)
     addresses.push({ transport: webSocket, address: options.webSocketAddress });

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AddressError, parseAddress } from '../net/address.ts';
 import { InvalidKey, type PublicKey, parsePublicKey } from '../net/keys.ts';
@@ -39,6 +39,8 @@ export interface Options {
   members: { file: string; rack: PublicKey } | undefined;
   peers: PublicKey[];
   keyFile: string;
+  /** Where the newest list of members is kept: a key that was handed in lies where nothing can be written. */
+  folder: string;
 }
 
 /** @returns undefined when help is asked for. @throws {UsageError} */
@@ -62,6 +64,7 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     members: members && rack ? { file: members, rack: keyOf('--rack', rack) } : undefined,
     peers: (values.peer ?? []).map((key) => keyOf('--peer', key)),
     keyFile: values.key ?? join(stateFolder(environment), 'manager.key'),
+    folder: givenFolder(environment) ?? (values.key ? dirname(values.key) : stateFolder(environment)),
   };
 }
 
@@ -105,8 +108,12 @@ function keyOf(option: string, text: string): PublicKey {
 }
 
 /** The folder that viscript or systemd gives, else where the XDG base directory specification says. */
-function stateFolder({ STATE_DIRECTORY, XDG_STATE_HOME }: NodeJS.ProcessEnv): string {
-  // systemd joins several folders with colons; ours come one at a time, and the first is the right one.
-  const given = STATE_DIRECTORY?.split(':')[0];
-  return given || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'meshnet-nm');
+function stateFolder(environment: NodeJS.ProcessEnv): string {
+  const { XDG_STATE_HOME } = environment;
+  return givenFolder(environment) ?? join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'meshnet-nm');
+}
+
+/** systemd joins several folders with colons; ours come one at a time, and the first is the right one. */
+function givenFolder({ STATE_DIRECTORY }: NodeJS.ProcessEnv): string | undefined {
+  return STATE_DIRECTORY?.split(':')[0] || undefined;
 }
