@@ -49,8 +49,9 @@ function pump(from: Duplex, to: Duplex, count: (bytes: number) => void): void {
     if (to.writable && !to.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.once('end', () => to.end());
-  from.resume();
+  // A socket with nothing left to read ends even while it is paused.
+  if (from.readableEnded) to.end();
+  else from.once('end', () => to.end()).resume();
 }
 
 /** Resolves when `stream` has closed; then sees to the other one. */

@@ -93,8 +93,8 @@ function join({ relay, channel, control, program, port: requested, count }: Join
     relay.close();
   };
   // Nothing is said on the control connection any more; its end is the program's.
-  control.once('end', () => control.destroy());
-  control.resume();
+  if (control.readableEnded) control.destroy();
+  else control.once('end', () => control.destroy()).resume();
   if (control.closed) end();
   else control.once('close', end);
 }

@@ -34,7 +34,7 @@ async function tcpPair(): Promise<[Socket, Socket]> {
 async function all(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
-  await once(socket, 'end');
+  if (!socket.readableEnded) await once(socket, 'end');
   return Buffer.concat(chunks);
 }
 
@@ -63,6 +63,18 @@ describe('splice', () => {
     answerer.end('to it');
     expect((await all(ender)).toString()).toBe('to it');
     expect(await ends.done).toBeUndefined();
+  });
+
+  it('passes on an end that came before it began', async () => {
+    const [left, one] = await tcpPair();
+    const [other, right] = await tcpPair();
+    left.end();
+    await once(one, 'end');
+    const done = splice(one, other);
+    expect(await all(right)).toHaveLength(0);
+    right.end('an answer');
+    expect((await all(left)).toString()).toBe('an answer');
+    expect(await done).toBeUndefined();
   });
 
   it('breaks the other end off when one is reset', async () => {

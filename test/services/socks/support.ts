@@ -118,7 +118,7 @@ export function read<T>(stream: Duplex, decode: (bytes: Buffer) => Decoded<T>): 
 export async function all(stream: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
-  await once(stream, 'end');
+  if (!stream.readableEnded) await once(stream, 'end');
   return Buffer.concat(chunks);
 }
 
