@@ -11,7 +11,8 @@ import { Pings } from './pings.ts';
 import { RecordReader } from './record-reader.ts';
 import { Rekeying, type RekeyLimits } from './rekeying.ts';
 import { RoundTrip } from './round-trip.ts';
-import { MAX_UDP_PAYLOAD_BYTES, UdpFlow } from './udp-flow.ts';
+import { UdpFlow } from './udp-flow.ts';
+import { MAX_UDP_PAYLOAD_BYTES } from './udp-packet.ts';
 import type { UdpPort } from './udp-port.ts';
 
 export { FrameType } from './frames.ts';
@@ -216,7 +217,7 @@ export class Link extends EventEmitter<LinkEvents> {
     }
     this.#outgoing.load.tick();
     this.#outgoing.add(FrameType.ping, 0, [this.#pings.next()], PING_BYTES);
-    this.#udp?.tick();
+    this.#udp?.ping();
     this.#endingOnFault(() => this.#rekeying.tick({ sent: this.#sent, received: this.#received }));
   }
 

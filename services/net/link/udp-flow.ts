@@ -1,18 +1,10 @@
 import type { CipherState } from '../noise/state.ts';
-import { ForgedRecord, TAG_BYTES } from '../noise/suite.ts';
 import { ReplayWindow } from '../replay-window.ts';
-import { BadFrame, checkHeader, FrameType, HEADER_BYTES, UDP_BYTES } from './frames.ts';
+import { BadFrame, FrameType, PING_BYTES, UDP_BYTES } from './frames.ts';
 import { Pings } from './pings.ts';
 import type { TakeFrame } from './record-reader.ts';
-import { NUMBER_BYTES, type UdpPort } from './udp-port.ts';
-
-/** Number of the receiver (u32), counter (u64). */
-const HEAD_BYTES = NUMBER_BYTES + 8;
-const PAYLOAD_AT = HEAD_BYTES + HEADER_BYTES + TAG_BYTES;
-/** A packet with its headers of IPv4 and UDP then has the 1,500 bytes of an Ethernet frame. */
-export const MAX_UDP_PAYLOAD_BYTES = 1500 - 20 - 8 - PAYLOAD_AT;
-/** Nonces of packets start here; records never get there. */
-const FIRST_NONCE = 2 ** 52;
+import { openPacket, sealPacket } from './udp-packet.ts';
+import type { UdpPort } from './udp-port.ts';
 
 /**
  * The datagrams of a link that go beside it over UDP (section 2.3 of `docs/protocol.md`). What is not a packet of the
@@ -54,32 +46,24 @@ export class UdpFlow {
     return this.#remote !== undefined && this.pings.answered;
   }
 
-  /** Takes the payload of the neighbour's UDP frame. @throws {BadFrame} */
+  /** Takes the payload of the neighbour's UDP frame, and finds out whether packets pass. @throws {BadFrame} */
   announced(payload: Buffer): void {
     const port = payload.readUInt16BE();
     if (port === 0) throw new BadFrame('a UDP frame with port 0');
     this.#remote = { port, number: payload.readUInt32BE(2) };
+    this.ping();
   }
 
-  /** Does nothing before the neighbour has said where to. */
+  /** Sends what may be lost; nothing before the neighbour has said where to. `bytes` is the length of all parts. */
   send(type: number, label: number, parts: readonly Buffer[], bytes: number): void {
     if (this.#remote === undefined) return;
-    const packet = Buffer.allocUnsafe(PAYLOAD_AT + bytes);
-    packet.writeUInt32BE(this.#remote.number);
-    packet.writeBigUInt64BE(BigInt(this.#counter), NUMBER_BYTES);
-    let end = PAYLOAD_AT;
-    for (const part of parts) end += part.copy(packet, end);
-    const header = Buffer.allocUnsafe(HEADER_BYTES);
-    header.writeUInt32BE(type * 2 ** 24 + bytes);
-    header.writeUInt32BE(label, 4);
-    const nonce = FIRST_NONCE + this.#counter++;
-    this.#sending.aead.seal(nonce, additionalOf(packet), header).copy(packet, HEAD_BYTES);
-    this.#udp.send(packet, this.#remote.port, this.#host);
+    const { port, number } = this.#remote;
+    const to = { number, counter: this.#counter++ };
+    this.#udp.send(sealPacket(this.#sending, to, { type, label }, parts, bytes), port, this.#host);
   }
 
-  /** Sends a PING, which finds out whether packets pass. */
-  tick(): void {
-    if (this.#remote !== undefined) this.send(FrameType.ping, 0, [this.pings.next()], HEADER_BYTES);
+  ping(): void {
+    if (this.#remote !== undefined) this.send(FrameType.ping, 0, [this.pings.next()], PING_BYTES);
   }
 
   switchSending(cipher: CipherState): void {
@@ -96,42 +80,9 @@ export class UdpFlow {
     this.#udp.remove(this.#number);
   }
 
-  #receive(packet: Buffer): void {
-    const header = this.#open(packet);
-    if (header === undefined) return;
-    const type = header.readUInt8();
-    const label = header.readUInt32BE(4);
-    const payload = packet.subarray(PAYLOAD_AT);
-    if (header.readUIntBE(1, 3) !== payload.length || !carried.has(type)) return;
-    try {
-      checkHeader(type, label, payload.length);
-    } catch (error) {
-      if (error instanceof BadFrame) return;
-      throw error;
-    }
-    this.#take(type, label, payload);
+  #receive(bytes: Buffer): void {
+    const packet = openPacket(this.#receiving, bytes);
+    if (packet !== undefined && this.#window.accept(packet.counter))
+      this.#take(packet.type, packet.label, packet.payload);
   }
-
-  /** @returns the header of a packet that the neighbour has sent, and that has not come before */
-  #open(packet: Buffer): Buffer | undefined {
-    if (packet.length < PAYLOAD_AT || packet.length > PAYLOAD_AT + MAX_UDP_PAYLOAD_BYTES) return undefined;
-    const counter = Number(packet.readBigUInt64BE(NUMBER_BYTES));
-    if (counter >= FIRST_NONCE) return undefined;
-    let header: Buffer;
-    try {
-      const sealed = packet.subarray(HEAD_BYTES, PAYLOAD_AT);
-      header = this.#receiving.aead.open(FIRST_NONCE + counter, additionalOf(packet), sealed);
-    } catch (error) {
-      if (error instanceof ForgedRecord) return undefined;
-      throw error;
-    }
-    return this.#window.accept(counter) ? header : undefined;
-  }
-}
-
-const carried: ReadonlySet<number> = new Set([FrameType.datagram, FrameType.ping, FrameType.pong]);
-
-function additionalOf(packet: Buffer): Buffer | Buffer[] {
-  const head = packet.subarray(0, HEAD_BYTES);
-  return packet.length === PAYLOAD_AT ? head : [head, packet.subarray(PAYLOAD_AT)];
 }

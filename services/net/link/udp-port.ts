@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv4, isIPv6 } from 'node:net';
 import { explain } from '../transport/transport.ts';
+import { NUMBER_BYTES } from './udp-packet.ts';
 
 /** Takes a packet that was sent to one of the numbers of a port. */
 export type TakePacket = (packet: Buffer) => void;
@@ -11,8 +12,6 @@ export type TakePacket = (packet: Buffer) => void;
 const socketBufferBytes = 2 * 1024 * 1024;
 /** Bytes that may wait to be sent when the system takes no more; what comes then is dropped. */
 const maxQueuedBytes = 256 * 1024;
-/** Bytes of a receiver's number, at the start of each packet. */
-export const NUMBER_BYTES = 4;
 const MAPPED = '::ffff:';
 
 /** The UDP socket of a node. All its links share it: the number at the start of a packet says whose it is. */
@@ -47,8 +46,10 @@ export class UdpPort {
       lookup: (address, _options, callback) => callback(null, address, type === 'udp6' ? 6 : 4),
     });
     try {
+      // Before it binds: with this lookup it may listen at once.
+      const listening = once(socket, 'listening');
       socket.bind({ address: host, port });
-      await once(socket, 'listening');
+      await listening;
     } catch (cause) {
       socket.close();
       throw explain(`${host}:${port}`, 'listen', cause);

@@ -108,7 +108,8 @@ export class RawEnd {
     for (;;) {
       const found = this.frames.find((frame) => frame.type === type);
       if (found !== undefined) return found;
-      await once(this.socket, 'data');
+      if (this.socket.destroyed) throw new Error(`the link sent no frame of type ${type}`);
+      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);
     }
   }
 }

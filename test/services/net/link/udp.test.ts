@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
-import { FrameType, type Link, type LinkOptions } from '../../../../services/net/link/link.ts';
+import { FrameType, type Link } from '../../../../services/net/link/link.ts';
 import { openPacket, type Packet, sealPacket } from '../../../../services/net/link/udp-packet.ts';
 import { UdpPort } from '../../../../services/net/link/udp-port.ts';
 import { TransportError } from '../../../../services/net/transport/transport.ts';
@@ -55,8 +55,10 @@ class RawUdp {
   }
 }
 
-async function linkAndRawUdp(options: LinkOptions = {}): Promise<[Link, RawUdp]> {
-  const [link, raw] = await linkAndRaw({ udp: await port(), pingMs: 50, ...options });
+async function linkAndRawUdp(): Promise<[Link, RawUdp]> {
+  const [link, raw] = await linkAndRaw({ udp: await port(), pingMs: 50 });
+  const alive = setInterval(() => raw.socket.write(raw.record(FrameType.ping, 0, Buffer.alloc(8))), 50);
+  void link.closed.then(() => clearInterval(alive));
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   open.push(socket);
   await once(socket, 'listening');
@@ -65,8 +67,6 @@ async function linkAndRawUdp(options: LinkOptions = {}): Promise<[Link, RawUdp]>
   announcement.writeUInt16BE(socket.address().port);
   announcement.writeUInt32BE(4711, 2);
   const end = new RawUdp(raw, socket, payload);
-  const alive = setInterval(() => raw.socket.write(raw.record(FrameType.ping, 0, Buffer.alloc(8))), 50);
-  void link.closed.then(() => clearInterval(alive));
   raw.socket.write(raw.record(FrameType.udp, 0, announcement));
   await eventually(() => expect(link.udpPasses).toBe(true));
   return [link, end];
@@ -99,7 +99,7 @@ it('delivers each packet once: a replayed, an old and a changed one are dropped'
   const changed = end.datagram('changed');
   changed.writeUInt8(changed.readUInt8(changed.length - 1) ^ 1, changed.length - 1);
   const other = end.datagram('to nobody');
-  other.writeUInt32BE(end.link.number ^ 1);
+  other.writeUInt32BE((end.link.number ^ 1) >>> 0);
   const tooOld = end.datagram('too old', 10_000 - 4096);
   const late = end.datagram('late', 10_000 - 4000);
   for (const packet of [two, one, two, one, changed, other, tooOld, late, late, Buffer.of(1, 2)])
