@@ -18,9 +18,6 @@ import type { Carrier, LocalApp } from './carrier.ts';
 import { bridgeChannels } from './channel-bridge.ts';
 import { StreamBridge } from './stream-bridge.ts';
 
-/** Longest time from the announcement of a stream until the app has opened a connection for it, in milliseconds. */
-const acceptMs = 10_000;
-
 /** A socket that an app has opened for a stream or channel, and bytes of the lines that opened it. */
 export interface Opened {
   socket: Socket;
@@ -41,6 +38,12 @@ interface Announced {
   join(opened: Opened): void;
 }
 
+export interface AppConnectionOptions {
+  carrier: Carrier;
+  /** Longest time from the announcement of a stream until the app has opened a connection for it. */
+  acceptMs: number;
+}
+
 /** An app of this node: its own connection, its name, and the streams that live and die with it. */
 export class AppConnection {
   readonly name: string;
@@ -48,6 +51,7 @@ export class AppConnection {
   readonly token = randomBytes(16).toString('base64url');
   /** Resolves, never rejects, with why it ended. */
   readonly closed: Promise<string>;
+  readonly #acceptMs: number;
   readonly #peer: Peer;
   readonly #joined = new Map<number, Joined>();
   readonly #announced = new Map<number, Announced>();
@@ -55,8 +59,13 @@ export class AppConnection {
   #nextId = 2;
 
   /** Makes the app reachable. @throws {MeshError} `name-taken` */
-  constructor(socket: Socket, { name, type, access }: FirstLine & { want: 'app' }, carrier: Carrier) {
+  constructor(
+    socket: Socket,
+    { name, type, access }: FirstLine & { want: 'app' },
+    { carrier, acceptMs }: AppConnectionOptions,
+  ) {
     this.name = name;
+    this.#acceptMs = acceptMs;
     const app: LocalApp = {
       name,
       type,
@@ -165,7 +174,7 @@ export class AppConnection {
       },
     });
     // Whichever fails or comes first; a stream that is joined already takes no harm from an answer that fails then.
-    this.#peer.call(incomingMethod, incoming, anything, { timeoutMs: acceptMs }).catch(reject);
+    this.#peer.call(incomingMethod, incoming, anything, { timeoutMs: this.#acceptMs }).catch(reject);
     try {
       await promise;
     } catch (error) {
@@ -177,7 +186,7 @@ export class AppConnection {
 
   #refusal(error: unknown): MeshError {
     if (error instanceof CallTimeout)
-      return new MeshError('timeout', `${this.name} did not accept within ${acceptMs / 1000} s`);
+      return new MeshError('timeout', `${this.name} did not accept within ${this.#acceptMs / 1000} s`);
     if (error instanceof RpcError) return new MeshError('refused', error.message, { cause: error });
     return new MeshError('refused', `${this.name} is gone`, { cause: error });
   }

@@ -21,8 +21,10 @@ export interface AppGatewayOptions {
   socketMode?: number | undefined;
   /** Loopback address to listen on; port 0 takes a free one. */
   tcp?: Address | undefined;
-  /** Default 10,000 ms. */
+  /** Time for the first line, in milliseconds. Default 10,000. */
   firstLineMs?: number | undefined;
+  /** Time in which an app accepts a stream, in milliseconds. Default 10,000. */
+  acceptMs?: number | undefined;
   /** Default 4,096. Past it the connection goes that has waited longest without having said what it is for. */
   maxConnections?: number | undefined;
 }
@@ -104,13 +106,13 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
     socket.on('error', () => undefined);
     this.#sockets.add(socket);
     this.#silent.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#silent.delete(socket);
-    });
+    socket.once('close', () => this.#forget(socket));
     const { maxConnections = 4_096, firstLineMs = 10_000 } = this.#options;
     const [longestSilent] = this.#silent;
-    if (this.#sockets.size > maxConnections) longestSilent?.destroy();
+    if (longestSilent && this.#sockets.size > maxConnections) {
+      this.#forget(longestSilent);
+      longestSilent.destroy();
+    }
     try {
       const { text, bytes } = await readLine(socket, { timeoutMs: firstLineMs });
       this.#silent.delete(socket);
@@ -118,6 +120,11 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
     } catch (error) {
       this.#refuse(socket, error);
     }
+  }
+
+  #forget(socket: Socket): void {
+    this.#sockets.delete(socket);
+    this.#silent.delete(socket);
   }
 
   async #serve(socket: Socket, first: FirstLine, received: number): Promise<void> {
@@ -140,7 +147,8 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
   }
 
   #register(socket: Socket, first: FirstLine & { want: 'app' }): void {
-    const app = new AppConnection(socket, first, this.#carrier);
+    const { acceptMs = 10_000 } = this.#options;
+    const app = new AppConnection(socket, first, { carrier: this.#carrier, acceptMs });
     this.#apps.set(app.token, app);
     answer(socket, { node: this.#carrier.key, token: app.token });
     this.emit('registered', app.name);

@@ -132,7 +132,7 @@ describe('an app', () => {
       onStream: () => Promise.reject(new Error('too many')),
     });
     const stream = await (await startApp(here, 'client')).connect({ app: 'server' });
-    await expect(buffer(stream)).rejects.toMatchObject({ code: 'reset' });
+    await expect(buffer(stream)).rejects.toMatchObject({ code: 'reset', message: 'too many' });
   });
 });
 

@@ -58,7 +58,7 @@ describe.each([
     await once(far, 'data');
     const failed = errorOf(far);
     near.on('error', () => undefined).destroy(new Error('changed my mind'));
-    expect(await failed).toMatchObject({ name: 'MeshError', code: 'reset' });
+    expect(await failed).toMatchObject({ name: 'MeshError', code: 'reset', message: 'changed my mind' });
   });
 
   it('is never taken for complete when an end is destroyed before it was done', async () => {

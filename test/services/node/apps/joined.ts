@@ -32,14 +32,15 @@ export class JoinedCarrier implements Carrier {
   async openStream(to: Target, from: string, signal: AbortSignal): Promise<MeshStream> {
     const { app, remote } = this.#find(to);
     const [near, far] = await tcpPair();
+    const stream = asStream(near, far, remote);
     try {
-      await untilAborted(app.accept(asStream(far, { node: this.key, app: from })), signal);
+      await untilAborted(app.accept(asStream(far, near, { node: this.key, app: from })), signal);
     } catch (error) {
       near.destroy();
       far.destroy();
       throw error;
     }
-    return asStream(near, remote);
+    return stream;
   }
 
   async openChannel(to: Target, from: string, signal: AbortSignal): Promise<MeshChannel> {
@@ -137,14 +138,17 @@ export async function tcpPair(): Promise<[Socket, Socket]> {
   return [near, far];
 }
 
-/** Destroyed with an error, the connection is reset, as a stream of the mesh is. */
-function asStream(socket: Socket, remote: Remote): MeshStream {
+/** Destroyed with an error, a stream is reset at its other end too, as one of the mesh is. */
+function asStream(socket: Socket, other: Socket, remote: Remote): MeshStream {
   const destroy = socket.destroy.bind(socket);
   return Object.assign(socket as Duplex, {
     remote,
     destroy(error?: Error) {
-      if (error && !socket.destroyed) socket.resetAndDestroy();
-      return destroy(error);
+      if (error && !socket.destroyed) {
+        destroy(error);
+        other.destroy(new MeshError('reset', error.message));
+      }
+      return destroy();
     },
   });
 }
