@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readLine } from '../../mesh/line.ts';
 import type { MeshChannel, MeshStream, Target } from '../../mesh/types.ts';
 import { formatHello, type Offer, parseOffer } from '../hello.ts';
@@ -30,8 +29,8 @@ export class Connection {
   static async open(mesh: Dialer, server: Target, signal: AbortSignal): Promise<Connection> {
     const stream = await mesh.connect(server, { signal });
     let failure: Error | undefined;
-    stream.once('error', (error) => {
-      failure = error;
+    stream.on('error', (error) => {
+      failure ??= error;
     });
     try {
       stream.write(formatHello());
@@ -61,12 +60,14 @@ export class Connection {
     this.offer = offer;
     this.channel = channel;
     this.#stream = stream;
-    const streamClosed = once(stream, 'close').then(() => failure() ?? 'the server has ended the session');
-    const channelClosed = new Promise<string>((resolve) => channel.once('close', resolve));
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.closed = promise;
+    const streamClosed = () => resolve(failure() ?? 'the server has ended the session');
+    if (stream.closed) streamClosed();
+    stream.once('close', streamClosed);
+    channel.once('close', resolve);
     stream.once('end', () => stream.destroy());
     stream.resume();
-    if (stream.destroyed) this.closed = Promise.resolve(failure() ?? 'the server has ended the session');
-    else this.closed = Promise.race([streamClosed, channelClosed]);
   }
 
   close(): void {

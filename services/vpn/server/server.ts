@@ -34,6 +34,8 @@ const MOST_GREETING = 64;
 export class VpnServer extends EventEmitter<{
   joined: [node: PublicKey, addresses: Network[]];
   left: [node: PublicKey];
+  /** A client has sent a packet from an address that is not its own; told once a session. */
+  spoofing: [node: PublicKey];
   /** The channels take no more than this, in bytes: the interface must not have a greater MTU. */
   mtu: [bytes: number];
   /** A node has a place that it had not: the leases should be kept. */
@@ -58,6 +60,7 @@ export class VpnServer extends EventEmitter<{
       placeOf: (family, packet, offset) => this.#pools.get(family)?.placeOf(packet, offset),
       hasPool: (family) => this.#pools.has(family),
       toKernel: (packet) => this.#toKernel(packet),
+      onSpoofing: ({ stream }) => this.emit('spoofing', stream.remote.node),
       toClient: (place, packet) => this.#toClient(place, packet),
     };
   }

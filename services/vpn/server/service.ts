@@ -63,6 +63,12 @@ export class ServerService extends EventEmitter<{
       ),
     );
     this.#server.on('left', (node) => this.emit('left', node));
+    this.#server.on('spoofing', (node) =>
+      this.emit(
+        'problem',
+        new Error(`${node} sends packets from addresses that are not its own; they are dropped`),
+      ),
+    );
     this.#server.on('leased', () => this.#keepLeases());
     this.#server.on('mtu', (bytes) => this.#report('the MTU', setMtu(options.device, bytes)));
     device.start({

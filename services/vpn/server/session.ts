@@ -19,6 +19,8 @@ export interface Ways {
   placeOf(family: Family, packet: Buffer, offset: number): number | undefined;
   hasPool(family: Family): boolean;
   toKernel(packet: Buffer): void;
+  /** Called once a session. */
+  onSpoofing(session: Session): void;
   /** @returns false when the client may not be spoken to, or is not there */
   toClient(place: number, packet: Buffer): boolean;
 }
@@ -28,6 +30,7 @@ export class Session {
   readonly place: number;
   readonly stream: MeshStream;
   #channel: MeshChannel | undefined;
+  #spoofed = false;
 
   constructor(place: number, stream: MeshStream) {
     this.place = place;
@@ -67,6 +70,8 @@ export class Session {
     }
     if (ways.placeOf(family, packet, SOURCE_AT[family]) !== this.place) {
       refusals.spoofed++;
+      if (!this.#spoofed) ways.onSpoofing(this);
+      this.#spoofed = true;
       return;
     }
     const to = ways.placeOf(family, packet, DESTINATION_AT[family]);
