@@ -29,10 +29,13 @@ export function startLab(): Lab {
 }
 
 /** Nodes whose apps reach each other; every host reaches them by the paths of their sockets. */
-export async function startNodes(count: number): Promise<TestNode[]> {
+export async function startNodes(
+  count: number,
+  options: Parameters<typeof startNode>[1] = {},
+): Promise<TestNode[]> {
   const all: JoinedCarrier[] = [];
   const nodes: TestNode[] = [];
-  for (let at = 0; at < count; at++) nodes.push(await startNode(new JoinedCarrier(all)));
+  for (let at = 0; at < count; at++) nodes.push(await startNode(new JoinedCarrier(all), options));
   return nodes;
 }
 
