@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
 import { delimiter, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import type { AppConfig } from '../config/schema.ts';
 
@@ -34,7 +34,7 @@ export function findExecutable(app: AppConfig, places: SearchPlaces): Executable
     const script = scriptExtensions.has(extname(candidate));
     if (!allows(candidate, script ? constants.R_OK : constants.X_OK)) continue;
     return script
-      ? { file: process.execPath, leading: [candidate], ours: true }
+      ? { file: process.execPath, leading: [...nodeFlags(candidate), candidate], ours: true }
       : { file: candidate, leading: [], ours: false };
   }
   const looked = app.path.includes('/') ? '' : " among the runtime's apps and on PATH";
@@ -50,6 +50,23 @@ function candidates(path: string, { libraryDirectory, configFile, path: searched
   if (path.includes('/')) return [resolve(dirname(configFile), path)];
   const onPath = searched.split(delimiter).filter(Boolean);
   return [join(libraryDirectory, 'apps', `${path}.js`), ...onPath.map((folder) => join(folder, path))];
+}
+
+/** Longest first line that is looked at, bytes. */
+const maxFirstLine = 256;
+
+/** What a script asks of Node.js in its first line: `#!/usr/bin/env -S node --FLAG …`. */
+function nodeFlags(script: string): string[] {
+  const start = Buffer.alloc(maxFirstLine);
+  const file = openSync(script, 'r');
+  try {
+    readSync(file, start, 0, maxFirstLine, 0);
+  } finally {
+    closeSync(file);
+  }
+  const [line = ''] = start.toString('latin1').split('\n', 1);
+  const flags = /^#!\/usr\/bin\/env -S node((?: --[a-z0-9-]+(?:=[\w.,-]+)?)+)$/.exec(line)?.[1];
+  return flags?.trim().split(' ') ?? [];
 }
 
 function allows(file: string, mode: number): boolean {
