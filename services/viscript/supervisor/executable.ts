@@ -64,7 +64,8 @@ function nodeFlags(script: string): string[] {
   } finally {
     closeSync(file);
   }
-  const [line = ''] = start.toString('latin1').split('\n', 1);
+  const end = start.indexOf('\n');
+  const line = start.toString('latin1', 0, Math.max(end, 0));
   const flags = /^#!\/usr\/bin\/env -S node((?: --[a-z0-9-]+(?:=[\w.,-]+)?)+)$/.exec(line)?.[1];
   return flags?.trim().split(' ') ?? [];
 }
