@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util';
+import type { Target } from '../../mesh/types.ts';
+import type { Address } from '../../net/address.ts';
+import { addressOf, registrationOf, targetOf, usage } from '../usage.ts';
+
+export const help = `meshnet-socks-client NAME NODEADDR [PORT] [OPTIONS]
+
+A SOCKS5 proxy on this machine, whose connections leave the mesh at a meshnet-socks-server at another node. Names are
+resolved there too.
+
+NAME       name of this app in the mesh
+NODEADDR   HOST:PORT of the node's app port, or the path of its Unix socket
+PORT       where programs connect, on 127.0.0.1 (default 1080)
+
+--server KEY/APP     the server: an app at the node with this key, or its NAME alone (default sockssrv0)
+--listen HOST:PORT   where programs connect, in place of 127.0.0.1:PORT
+--users FILE         lines of NAME:PASSWORD, one of which a program has to know; nobody else may read the file
+
+Try it with: curl --socks5-hostname 127.0.0.1:1080 https://example.org/
+`;
+
+/** The port that programs try when they are told of none. */
+const defaultPort = 1080;
+
+export interface ClientOptions {
+  name: string;
+  node: string;
+  server: Target;
+  listen: Address;
+  usersFile: string | undefined;
+}
+
+/** @returns nothing when help is asked for. @throws {UsageError} */
+export function parseClientOptions(argv: readonly string[]): ClientOptions | undefined {
+  const { values, positionals } = usage('', () =>
+    parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        server: { type: 'string', default: 'sockssrv0' },
+        listen: { type: 'string' },
+        users: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }),
+  );
+  if (values.help) return undefined;
+  const { name, node, port = defaultPort } = registrationOf(positionals);
+  return {
+    name,
+    node,
+    server: targetOf('--server', values.server),
+    listen: values.listen === undefined ? { host: '127.0.0.1', port } : addressOf('--listen', values.listen),
+    usersFile: values.users,
+  };
+}

@@ -1,0 +1,79 @@
+import { MeshApp, type MeshAppOptions } from '../mesh/app.ts';
+import { connect, type SignalApp } from '../signal/client.ts';
+import { UsageError } from './usage.ts';
+
+/** How often figures are told, in milliseconds. */
+const metricsIntervalMs = 10_000;
+
+/** Longest time that streams have to end by themselves when the app is asked to end, in milliseconds. */
+const longestDrainMs = 2_000;
+
+export interface Served {
+  metrics: Record<string, number>;
+  /** Takes nothing new, and resolves when what is open has ended or `graceMs` has passed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface Running extends Served {
+  mesh: Omit<MeshAppOptions, 'signal' | 'onProblem'>;
+  /** What the app is doing, once it is known to its node. */
+  status: string;
+  /** Given the app in the mesh as soon as it is known to its node. */
+  onMesh?(mesh: MeshApp): void;
+}
+
+/** Runs one of the two apps: managed by viscript when it was started by it, registered at its node, drained at the end. */
+export async function runApp(start: () => Promise<Running>): Promise<void> {
+  const app = await connect();
+  const running = await start();
+  const starting = new AbortController();
+  let mesh: MeshApp | undefined;
+  const metrics = setInterval(() => app.metrics(running.metrics), metricsIntervalMs);
+  app.onShutdown(async (graceMs = 0) => {
+    clearInterval(metrics);
+    starting.abort();
+    await running.stop(Math.min(graceMs / 2, longestDrainMs));
+    await mesh?.close();
+  });
+  mesh = await register(app, running, starting.signal);
+  if (!mesh) return;
+  running.onMesh?.(mesh);
+  const told = () => tell(app, running.status);
+  mesh.on('lost', (reason) => tell(app, `the node is gone: ${reason}`));
+  mesh.on('registered', told);
+  mesh.on('problem', (message) => console.error(message));
+  told();
+  app.metrics(running.metrics);
+  app.ready();
+}
+
+/** Runs `main` and ends the process with status 2 when the command line was wrong, with 1 when all else was. */
+export async function runProgram(name: string, main: (argv: string[]) => Promise<void>): Promise<void> {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    const wrong = error instanceof UsageError;
+    console.error(`${name}: ${error instanceof Error ? error.message : error}${wrong ? '; see --help' : ''}`);
+    process.exit(wrong ? 2 : 1);
+  }
+}
+
+/** @returns nothing when the app is asked to end before its node was there */
+async function register(
+  app: SignalApp,
+  { mesh }: Running,
+  signal: AbortSignal,
+): Promise<MeshApp | undefined> {
+  const onProblem = (message: string) => tell(app, message);
+  try {
+    return await MeshApp.start({ ...mesh, onProblem, signal });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+function tell(app: SignalApp, text: string): void {
+  console.log(text);
+  app.status(text);
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env -S node --initial-old-space-size=96 --max-semi-space-size=1
+// These flags: what passes through would else make V8 collect all its memory every few megabytes. viscript heeds them.
+import { runApp, runProgram } from '../run.ts';
+import { Egress, formatRule } from './egress.ts';
+import { help, parseServerOptions } from './options.ts';
+import { resolveBy } from './resolve.ts';
+import { SocksService } from './service.ts';
+
+async function main(argv: string[]): Promise<void> {
+  const options = parseServerOptions(argv);
+  if (options === undefined) {
+    process.stdout.write(help);
+    return;
+  }
+  const { name, node, access, rules } = options;
+  const service = new SocksService({ egress: new Egress(rules), resolve: resolveBy() });
+  for (const rule of rules) console.log(formatRule(rule));
+  await runApp(async () => ({
+    mesh: {
+      ...{ name, node, access, type: 'socks-server' },
+      onStream: (stream) => service.serve(stream),
+      onChannel: (channel) => service.serveChannel(channel),
+    },
+    status: `serving ${typeof access === 'string' ? `the ${access}` : `${access.length} keys`} as ${name}`,
+    get metrics() {
+      return service.metrics;
+    },
+    stop: (graceMs) => service.stop(graceMs),
+  }));
+}
+
+await runProgram('meshnet-socks-server', main);
