@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Two projects: `runtime` needs only Node; `image` boots real images in QEMU and so runs one file at a time. */
+/**
+ * Three projects: `runtime` needs only Node; `mesh` joins many processes by networks of its own, and `image` boots real
+ * images in QEMU: these two run one file at a time.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -8,10 +11,20 @@ export default defineConfig({
         test: {
           name: 'runtime',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/image/**'],
+          exclude: ['test/image/**', 'test/mesh/**'],
           globalSetup: ['test/build-bundle.ts'],
           testTimeout: 120_000,
           pool: 'forks',
+        },
+      },
+      {
+        test: {
+          name: 'mesh',
+          include: ['test/mesh/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          pool: 'forks',
+          fileParallelism: false,
         },
       },
       {

@@ -1,0 +1,224 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { showMesh } from '../../services/mesh/show.ts';
+import type { Shown } from '../../services/net/control/messages.ts';
+import type { ShownOf } from '../../services/net/control/shown.ts';
+import type { PublicKey } from '../../services/net/keys.ts';
+import { type Host, Lab } from './lab.ts';
+import type { Plan } from './plans.ts';
+import { Program } from './program.ts';
+import { Rack } from './rack.ts';
+import { eventually } from './wait.ts';
+
+export const root = resolve(import.meta.dirname, '../..');
+
+/** Where nodes take links, on each of their cables; over UDP too. */
+export const nodePort = 7_000;
+export const managerPort = 7_001;
+export const MANAGER = 'manager';
+
+/** A node of the mesh: a process of its own in a host of its own. */
+export interface MeshNode {
+  name: string;
+  key: PublicKey;
+  host: Host;
+  /** Unix socket for its apps. */
+  socket: string;
+  program: Program;
+}
+
+export interface NodeStart {
+  /** Where it takes links, `HOST:PORT` each. Default: on all cables of the plan. */
+  addresses?: readonly string[];
+  /** More arguments. */
+  args?: readonly string[];
+  environment?: NodeJS.ProcessEnv;
+  /** What to put before the command line. */
+  prefix?: readonly string[];
+}
+
+/**
+ * A mesh of real processes: a manager, and nodes that are joined by cables as a plan says. Every node also has a cable
+ * to the manager, on which it takes no links, so that links lead only where the plan has a cable. With `await using`
+ * everything is ended and removed.
+ */
+export class Mesh implements AsyncDisposable {
+  readonly lab = new Lab();
+  readonly plan: Plan;
+  readonly folder: string;
+  readonly rack: Rack;
+  readonly #hosts = new Map<string, Host>();
+  readonly #nodes = new Map<string, MeshNode>();
+  /** All that were started, also those that have ended. */
+  readonly #programs: Program[] = [];
+  #manager: Program | undefined;
+
+  /** Starts all of it, and resolves when all links are there. */
+  static async start(plan: Plan): Promise<Mesh> {
+    const mesh = await Mesh.lay(plan);
+    try {
+      await mesh.startManager();
+      await Promise.all(plan.nodes.map((name) => mesh.startNode(name)));
+      await mesh.whole();
+      return mesh;
+    } catch (error) {
+      const { log } = mesh;
+      await mesh[Symbol.asyncDispose]();
+      throw new Error(`the mesh did not come about\n${log}`, { cause: error });
+    }
+  }
+
+  /** Only hosts, cables, keys and the list of members. */
+  static async lay(plan: Plan): Promise<Mesh> {
+    // In the system's folder: there are sockets in it, whose paths have to be short.
+    const mesh = new Mesh(plan, await mkdtemp(join(tmpdir(), 'mesh-')));
+    try {
+      await mesh.#lay();
+      return mesh;
+    } catch (error) {
+      await mesh[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(plan: Plan, folder: string) {
+    this.plan = plan;
+    this.folder = folder;
+    this.rack = new Rack(folder);
+  }
+
+  get manager(): Program {
+    if (this.#manager === undefined) throw new Error('the manager was not started');
+    return this.#manager;
+  }
+
+  /** What all processes have printed, one after the other. */
+  get log(): string {
+    return this.#programs.map(({ log }) => log).join('');
+  }
+
+  node(name: string): MeshNode {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`node ${name} was not started`);
+    return node;
+  }
+
+  host(name: string): Host {
+    const host = this.#hosts.get(name);
+    if (host === undefined) throw new Error(`there is no host ${name} in this mesh`);
+    return host;
+  }
+
+  /** One more host, joined to others by cables. */
+  async addHost(name: string, ...others: string[]): Promise<Host> {
+    const host = await this.lab.host(name);
+    this.#hosts.set(name, host);
+    for (const other of others) await this.lab.connect(other, name);
+    return host;
+  }
+
+  /** The address of a host on its cable to another one. */
+  address(of: string, to: string): string {
+    const address = this.host(of).addresses.get(to);
+    if (address === undefined) throw new Error(`no cable joins ${of} and ${to}`);
+    return address;
+  }
+
+  /** Starts the manager, or starts it anew. */
+  async startManager(): Promise<Program> {
+    const { keyFile } = this.rack.board(MANAGER);
+    this.#manager = this.run(MANAGER, MANAGER, [
+      ...[join(root, 'services/manager/main.ts'), 'mesh.test', `0.0.0.0:${managerPort}`, '-'],
+      ...['--key', keyFile, '--members', this.rack.membersFile, '--rack', this.rack.key],
+    ]);
+    await this.#manager.line(/^listening as/);
+    return this.#manager;
+  }
+
+  /** Starts a node, or starts it anew, and resolves when the manager knows it. */
+  async startNode(name: string, start: NodeStart = {}): Promise<MeshNode> {
+    const { identity, keyFile } = this.rack.board(name);
+    const [first = '-', ...others] = start.addresses ?? this.addressesOf(name);
+    const manager = `${this.rack.board(MANAGER).identity.publicKey}@${this.address(MANAGER, name)}:${managerPort}`;
+    const socket = join(this.folder, `${name}.sock`);
+    const members = join(this.folder, `${name}.members`);
+    await writeFile(members, this.rack.newest);
+    const args = [
+      ...[join(root, 'services/node/main.ts'), first, manager, 'true', socket, name],
+      ...['--key', keyFile, '--members', members, '--rack', this.rack.key],
+      ...others.flatMap((address) => ['--address', address]),
+      ...(start.args ?? []),
+    ];
+    const program = this.run(name, name, args, start);
+    const node = { name, key: identity.publicKey, host: this.host(name), socket, program };
+    this.#nodes.set(name, node);
+    await program.line(/^registered with manager/);
+    return node;
+  }
+
+  /** Where a node takes links unless told otherwise: on its cables to other nodes. */
+  addressesOf(name: string): string[] {
+    return Array.from(this.host(name).addresses)
+      .filter(([neighbour]) => neighbour !== MANAGER)
+      .map(([, address]) => `${address}:${nodePort}`);
+  }
+
+  /** Runs a program of this repository in a host. @param args of Node.js: the program, then what is for it */
+  run(
+    host: string,
+    name: string,
+    args: readonly string[],
+    { environment = {}, prefix = [] }: Pick<NodeStart, 'environment' | 'prefix'> = {},
+  ): Program {
+    const program = new Program(this.host(host), name, [...prefix, process.execPath, ...args], {
+      environment: {
+        // Compiled once, not for each of them.
+        NODE_COMPILE_CACHE: join(root, 'out/test/compiled'),
+        STATE_DIRECTORY: join(this.folder, `${name}.state`),
+        ...environment,
+      },
+    });
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** What the manager shows, asked for at a node. */
+  async show<What extends Shown>(what: What, at = this.plan.nodes[0] ?? ''): Promise<ShownOf[What][]> {
+    const shown = await showMesh(this.node(at).socket, what);
+    return shown as ShownOf[What][];
+  }
+
+  /** Resolves when the manager knows the links that the plan has, or these, and no others. */
+  async whole(cables: Plan['cables'] = this.plan.cables): Promise<void> {
+    const wanted = cables.map(nameOf).sort().join(', ');
+    await eventually(`the links ${wanted}`, async () => {
+      const there = (await this.show('links'))
+        .map(({ names }) => nameOf(names))
+        .sort()
+        .join(', ');
+      if (there === wanted) return true;
+      throw new Error(`there are ${there}`);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lab[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #lay(): Promise<void> {
+    await this.addHost(MANAGER);
+    await this.rack.add(MANAGER);
+    for (const name of this.plan.nodes) {
+      await this.addHost(name, MANAGER);
+      await this.rack.add(name);
+    }
+    for (const [one, other] of this.plan.cables) await this.lab.connect(one, other);
+    await this.rack.publish();
+  }
+}
+
+function nameOf(ends: readonly [string, string]): string {
+  return ends.toSorted().join('–');
+}

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
+import { CommandError, run } from '../../image/run.ts';
+import { Lab } from './lab.ts';
+import { Mesh } from './mesh.ts';
+import type { Plan } from './plans.ts';
+import type { Transfer } from './transfer.ts';
+
+/** Why there can be no lab on this machine; undefined when there can. */
+export async function whyNoLab(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'network namespaces need root';
+  try {
+    await using lab = new Lab();
+    await lab.host('a');
+    await lab.host('b');
+    await lab.connect('a', 'b');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return `no network namespaces here: ${error.message}`;
+  }
+}
+
+/** Whether a tool runs, and what it says when not. */
+export async function whyNot(command: string, ...args: string[]): Promise<string | undefined> {
+  try {
+    await run(command, args);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return error.message;
+  }
+}
+
+/**
+ * One mesh for all tests of a file, or of a `describe`; each leaves it whole.
+ * @returns gives a test the mesh, or skips the test where there can be none; when the test fails, logs are shown
+ */
+export function sharedMesh(
+  plan: Plan,
+  make: (plan: Plan) => Promise<Mesh> = Mesh.start,
+): (context: TestContext) => Mesh {
+  let mesh: Mesh | undefined;
+  let reason: string | undefined;
+  beforeAll(async () => {
+    reason = await whyNoLab();
+    if (reason === undefined) mesh = await make(plan);
+  });
+  afterAll(() => mesh?.[Symbol.asyncDispose]());
+  return (context) => {
+    context.skip(mesh === undefined, reason);
+    if (mesh === undefined) throw new Error('there is no mesh');
+    showLogsOnFailure(context, mesh);
+    return mesh;
+  };
+}
+
+/** A mesh for one test. */
+export async function ownMesh(
+  context: TestContext,
+  plan: Plan,
+  make: (plan: Plan) => Promise<Mesh> = Mesh.start,
+): Promise<Mesh> {
+  const reason = await whyNoLab();
+  context.skip(reason !== undefined, reason);
+  const mesh = await make(plan);
+  showLogsOnFailure(context, mesh);
+  return mesh;
+}
+
+/** Ends a transfer: all that was sent has come, as it was sent, and both ends know. */
+export async function expectWhole(transfer: Transfer): Promise<void> {
+  const { sent, got, answer } = await transfer.finish();
+  expect(got).toEqual(sent);
+  expect(answer).toBe(sent.sha256);
+}
+
+function showLogsOnFailure(context: TestContext, mesh: Mesh): void {
+  context.onTestFailed(() => console.error(withoutProgress(mesh.log)));
+}
+
+function withoutProgress(log: string): string {
+  return log
+    .split('\n')
+    .filter((line) => !/ got \d+$/.test(line))
+    .join('\n');
+}
