@@ -38,6 +38,7 @@ async function main(argv: readonly string[]): Promise<void> {
   });
   for (const address of manager.addresses)
     if (!isLoopback(parseAddress(address))) console.log(`other machines reach ${address}`);
+  for (const address of manager.addresses.slice(1)) console.log(`also over WebSocket on ${address}`);
   if (metrics) console.log(`figures on http://${metrics.address}/metrics`);
   if (options.members === undefined && options.peers.length === 0)
     console.log('nobody is admitted: name a list of members (--members, --rack) or nodes (--peer)');

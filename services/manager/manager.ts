@@ -38,6 +38,8 @@ export interface Timing {
   leaveMs?: number | undefined;
   awayMs?: number | undefined;
   leaseMs?: number | undefined;
+  retryMs?: number | undefined;
+  distrustMs?: number | undefined;
 }
 
 const defaultReportMs = 1_000;

@@ -27,12 +27,12 @@ export interface CircuitsOptions {
   awayMs?: number | undefined;
   /** How often what could not be done is tried again. Default 5,000. */
   retryMs?: number | undefined;
+  /** How long a node that did not take rules gets none. Default 10,000. */
+  distrustMs?: number | undefined;
 }
 
 /** How often new paths are tried that do not lead over nodes that have failed. */
 const attempts = 4;
-/** How long a node that did not take rules gets none, milliseconds. */
-const distrustMs = 10_000;
 /** Circuits that are worked on at the same time: no node gets more calls at once than it takes. */
 const gateWidth = 64;
 /** Most circuits that one node may have opened. */
@@ -45,7 +45,7 @@ const maxCircuits = 4_096;
  */
 export class Circuits {
   readonly book = new RuleBook();
-  readonly #options: CircuitsOptions & { leaveMs: number; awayMs: number };
+  readonly #options: CircuitsOptions & { leaveMs: number; awayMs: number; distrustMs: number };
   readonly #sender: RuleSender;
   readonly #circuits = new Map<string, Circuit>();
   readonly #opened = new Map<PublicKey, Set<Circuit>>();
@@ -57,7 +57,8 @@ export class Circuits {
   #moves = 0;
 
   constructor(options: CircuitsOptions) {
-    this.#options = { ...options, leaveMs: options.leaveMs ?? 5_000, awayMs: options.awayMs ?? 60_000 };
+    const { leaveMs = 5_000, awayMs = 60_000, distrustMs = 10_000 } = options;
+    this.#options = { ...options, leaveMs, awayMs, distrustMs };
     this.#sender = new RuleSender(this.book, options);
     this.#settling = setTimeout(() => this.#settle(), options.settleMs ?? 10_000);
     this.#retrying = setInterval(() => this.#retry(), options.retryMs ?? 5_000);
@@ -244,7 +245,7 @@ export class Circuits {
     this.#removePaths(circuit, numbers);
     const ends = [circuit.from, circuit.to];
     for (const node of silent)
-      if (!ends.includes(node)) this.#distrusted.set(node, performance.now() + distrustMs);
+      if (!ends.includes(node)) this.#distrusted.set(node, performance.now() + this.#options.distrustMs);
     return ends.some((end) => silent.includes(end)) ? 'failed' : 'again';
   }
 

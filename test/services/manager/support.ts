@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
+import { Admission } from '../../../services/manager/admission.ts';
+import { Manager, type Timing } from '../../../services/manager/manager.ts';
+import { identityIn } from '../../../services/net/key-file.ts';
 import { Identity, type PublicKey, parsePublicKey } from '../../../services/net/keys.ts';
 import { signMembership } from '../../../services/net/membership.ts';
+import { tcp } from '../../../services/net/transport/tcp.ts';
 import { scratchFolder } from '../signal/support.ts';
 import { NodeClient, type NodeClientOptions } from './node-client.ts';
 
@@ -50,21 +54,45 @@ export function launchManager(args: string[], environment: Record<string, string
   return { child, exited, line };
 }
 
-/** A rack with a manager of its own, and clients that speak as its nodes do. */
+export interface RackOptions {
+  /** Of the command line. */
+  args?: string[];
+  /** HOST:PORT of a tracker. */
+  tracker?: string;
+}
+
+/** A rack, and clients that speak as its nodes do. */
 export class Rack {
   readonly identity = Identity.generate();
   readonly boards: Identity[];
   readonly folder: string;
-  manager!: ManagerProcess;
-  /** `HOST:PORT`. */
+  /** `HOST:PORT` of the manager. */
   address = '127.0.0.1:0';
+  /** The manager's. */
   key!: PublicKey;
+  /** Undefined when the manager runs in the test's own process. */
+  process: ManagerProcess | undefined;
+  /** Undefined when the manager is a process of its own. */
+  manager: Manager | undefined;
   #number = 0;
 
-  static async start(boards: number, args: string[] = [], tracker = '-'): Promise<Rack> {
+  /** With the manager's program as a process of its own. */
+  static async start(boards: number, { args = [], tracker = '-' }: RackOptions = {}): Promise<Rack> {
+    const rack = await Rack.#make(boards);
+    await rack.launch(args, tracker);
+    return rack;
+  }
+
+  /** With a manager in this process, which does not wait as long as usual. */
+  static async startQuick(boards: number, timing: Timing = {}, trackerAddress?: string): Promise<Rack> {
+    const rack = await Rack.#make(boards);
+    await rack.run(timing, trackerAddress);
+    return rack;
+  }
+
+  static async #make(boards: number): Promise<Rack> {
     const rack = new Rack(boards, await scratchFolder());
     await rack.writeList(rack.boards);
-    await rack.startManager(args, tracker);
     return rack;
   }
 
@@ -77,20 +105,46 @@ export class Rack {
     return join(this.folder, 'members');
   }
 
-  /** Starts it, on the port that it had before. */
-  async startManager(args: string[] = [], tracker = '-'): Promise<void> {
-    const files = ['--members', this.listFile, '--key', join(this.folder, 'state', 'manager.key')];
+  get keyFile(): string {
+    return join(this.folder, 'state', 'manager.key');
+  }
+
+  /** Starts the program, on the port that the manager had before. */
+  async launch(args: string[] = [], tracker = '-'): Promise<ManagerProcess> {
+    const files = ['--members', this.listFile, '--key', this.keyFile];
     const rack = ['--rack', this.identity.publicKey];
-    this.manager = launchManager(['mesh.test', this.address, tracker, ...files, ...rack, ...args]);
-    const line = await this.manager.line(/^listening as /);
+    const manager = launchManager(['mesh.test', this.address, tracker, ...files, ...rack, ...args]);
+    const line = await manager.line(/^listening as /);
     const [, key = '', address = ''] = /^listening as ([0-9a-f]{64})@(\S+)$/.exec(line) ?? [];
     this.key = parsePublicKey(key);
     this.address = address;
+    this.process = manager;
+    return manager;
+  }
+
+  /** Starts a manager in this process, on the port that it had before. */
+  async run(timing: Timing = {}, trackerAddress?: string): Promise<Manager> {
+    const identity = await identityIn(this.keyFile);
+    const members = { file: this.listFile, rack: this.identity.publicKey };
+    const admission = new Admission({ members, peers: [], folder: join(this.folder, 'state') });
+    const manager = new Manager({
+      ...{ identity, domain: 'mesh.test', admission, trackerAddress, timing },
+      addresses: [{ transport: tcp, address: this.address }],
+    });
+    await admission.start();
+    await manager.start();
+    onTestFinished(async () => {
+      await Promise.all([admission.stop(), manager.stop()]);
+    });
+    this.key = identity.publicKey;
+    this.address = manager.addresses[0] ?? '';
+    this.manager = manager;
+    return manager;
   }
 
   async kill(): Promise<void> {
-    this.manager.child.kill('SIGKILL');
-    await this.manager.exited;
+    this.process?.child.kill('SIGKILL');
+    await this.process?.exited;
   }
 
   /** Signs a new list. @returns its text */
@@ -98,18 +152,18 @@ export class Rack {
     const text = signMembership(
       this.identity,
       number,
-      members.map(({ publicKey }, at) => ({ board: `board${at}`, key: publicKey, roles: ['node'] })),
+      members.map(({ publicKey }) => ({ board: this.boardOf(publicKey), key: publicKey, roles: ['node'] })),
     );
     await writeFile(this.listFile, text);
     return text;
   }
 
-  readList(): Promise<string> {
-    return readFile(this.listFile, 'utf8');
+  boardOf(key: PublicKey): string {
+    return `board${this.boards.findIndex(({ publicKey }) => publicKey === key)}`;
   }
 
-  /** Connects as a board, and says hello. */
-  async node(board: number, options: Partial<NodeClientOptions> = {}): Promise<NodeClient> {
+  /** Connects as a board. */
+  async connect(board: number, options: Partial<NodeClientOptions> = {}): Promise<NodeClient> {
     const identity = this.boards[board] ?? Identity.generate();
     const client = await NodeClient.connect({
       identity,
@@ -118,11 +172,17 @@ export class Rack {
       ...options,
     });
     onTestFinished(() => client.close());
+    return client;
+  }
+
+  /** Connects as a board, and says hello. */
+  async node(board: number, options: Partial<NodeClientOptions> = {}): Promise<NodeClient> {
+    const client = await this.connect(board, options);
     await client.hello();
     return client;
   }
 
-  /** All boards connect, in their order. */
+  /** All boards. */
   async nodes(options: Partial<NodeClientOptions> = {}): Promise<NodeClient[]> {
     return Promise.all(this.boards.map((_, board) => this.node(board, options)));
   }
