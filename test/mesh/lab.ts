@@ -9,6 +9,8 @@ export interface Host {
   readonly addresses: ReadonlyMap<string, string>;
   /** Runs a program here; it is ended with the lab. */
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess;
+  /** Bytes that were sent on the cable to this neighbour. */
+  sentTo(neighbour: string): Promise<number>;
   /** Runs a command to its end. @returns its standard output */
   run(command: string, ...args: string[]): Promise<string>;
 }
@@ -119,6 +121,10 @@ class LabHost implements Host {
   async run(command: string, ...args: string[]): Promise<string> {
     const { stdout } = await run('ip', ['netns', 'exec', this.namespace, command, ...args]);
     return stdout;
+  }
+
+  async sentTo(neighbour: string): Promise<number> {
+    return Number(await this.run('cat', `/sys/class/net/${this.#device(neighbour)}/statistics/tx_bytes`));
   }
 
   async setLink(neighbour: string, state: 'up' | 'down'): Promise<void> {

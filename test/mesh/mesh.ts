@@ -202,6 +202,17 @@ export class Mesh implements AsyncDisposable {
     });
   }
 
+  /** Resolves when every circuit has so many paths, all over links that are there. */
+  async routes(count: number): Promise<void> {
+    await eventually(`${count} paths a circuit`, async () => {
+      const [circuits, routes] = await Promise.all([this.show('circuits'), this.show('routes')]);
+      const intact = routes.filter(({ weight }) => weight !== null);
+      const counts = circuits.map(({ circuit: id }) => intact.filter(({ circuit }) => circuit === id).length);
+      if (counts.every((paths) => paths === count)) return true;
+      throw new Error(`the circuits have ${counts} paths`);
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });

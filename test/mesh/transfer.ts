@@ -25,6 +25,8 @@ let transfers = 0;
 export class Transfer {
   readonly source: Program;
   readonly sink: Program;
+  readonly #mesh: Mesh;
+  readonly #from: string;
   #bytes = 0;
 
   /** Resolves when the first bytes have come. */
@@ -37,13 +39,15 @@ export class Transfer {
     await sink.line(/^listening$/);
     const sourceArgs = [fixture('mesh-source.ts'), near.socket, `${far.key}/${name}`, String(bytes)];
     const source = mesh.run(from, `source-${transfers}`, sourceArgs);
-    const transfer = new Transfer(source, sink);
+    const transfer = new Transfer(mesh, from, source, sink);
     await source.line(/^connected$/);
     await transfer.reaches(1);
     return transfer;
   }
 
-  private constructor(source: Program, sink: Program) {
+  private constructor(mesh: Mesh, from: string, source: Program, sink: Program) {
+    this.#mesh = mesh;
+    this.#from = from;
     this.source = source;
     this.sink = sink;
     sink.on('line', (line) => {
@@ -83,6 +87,18 @@ export class Transfer {
   /** Resolves when so many more bytes have come than now. */
   async advances(bytes = 32 * 1024 * 1024): Promise<void> {
     await this.reaches(this.#bytes + bytes);
+  }
+
+  /** The neighbour by which the source's node sends, found by what goes over its cables while bytes come. */
+  async way(): Promise<string> {
+    const host = this.#mesh.host(this.#from);
+    const neighbours = [...host.addresses.keys()];
+    const count = () => Promise.all(neighbours.map((neighbour) => host.sentTo(neighbour)));
+    const before = await count();
+    await this.advances(8 * 1024 * 1024);
+    const after = await count();
+    const sent = after.map((bytes, at) => bytes - (before[at] ?? 0));
+    return neighbours[sent.indexOf(Math.max(...sent))] ?? '';
   }
 
   /** The longest time without a byte since the last time it was asked for, milliseconds. */
