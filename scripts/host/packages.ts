@@ -30,6 +30,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'git',
     'iproute2',
     'mawk',
+    'nftables',
     'openssh-client',
     'python3-websocket',
     'shellcheck',

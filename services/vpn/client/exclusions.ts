@@ -4,7 +4,7 @@ import { showMesh } from '../../mesh/show.ts';
 import { parseAddress } from '../../net/address.ts';
 import { formatIp, type Network, parseIp } from '../../net/ip.ts';
 
-/** Kernel's number of the state LISTEN in /proc/net/tcp; include/net/tcp_states.h. */
+/** Kernel's number of the state LISTEN in /proc/self/net/tcp; include/net/tcp_states.h. */
 const LISTEN = '0A';
 
 /**
@@ -86,7 +86,7 @@ async function ownerOf(socket: string): Promise<number | undefined> {
 /** The user of the socket that listens on this port of loopback or of all addresses. */
 async function userOfListener(port: number): Promise<number | undefined> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
-  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readTable));
+  const tables = await Promise.all(['/proc/self/net/tcp', '/proc/self/net/tcp6'].map(readTable));
   for (const line of tables.join('\n').split('\n')) {
     const [, local = '', , state, , , , user] = line.trim().split(/\s+/);
     if (state === LISTEN && local.endsWith(`:${hexPort}`)) return Number(user);

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { IpBytes, Network } from '../../net/ip.ts';
 import { familyOfNetwork } from '../networks.ts';
 import { setDns } from '../system/dns.ts';
+import { hasIPv6 } from '../system/forwarding.ts';
 import { configureInterface, unconfigureInterface } from '../system/interface.ts';
-import { hasFamily } from '../system/proc.ts';
 import { addExceptions, addRoutes, type Routes, removeRules } from '../system/routes.ts';
 
 /** What the interface is to be. */
@@ -65,8 +65,8 @@ export class Tunnel extends EventEmitter<{ problem: [error: Error] }> {
     if (isSame(this.#wanted, wanted)) return;
     await this.reset();
     const { device } = this.#options;
-    const hasIPv6 = await hasFamily(6);
-    const usable = (network: Network) => familyOfNetwork(network) === 4 || hasIPv6;
+    const isDual = await hasIPv6();
+    const usable = (network: Network) => familyOfNetwork(network) === 4 || isDual;
     const routes = wanted.routes.filter(usable);
     if (routes.some(isDefault) && !this.#knowsMesh) throw new MeshWouldLoop();
     this.#wanted = wanted;

@@ -5,9 +5,9 @@ import type { PublicKey } from '../../net/keys.ts';
 import { familyOfNetwork } from '../networks.ts';
 import { type Pool, SERVER_PLACE } from '../pool.ts';
 import { removeTable } from '../system/firewall.ts';
+import { hasIPv6, requireForwarding } from '../system/forwarding.ts';
 import { configureInterface, setMtu } from '../system/interface.ts';
 import { nftTable } from '../system/names.ts';
-import { hasFamily, requireForwarding } from '../system/proc.ts';
 import { installServerFirewall } from '../system/server-firewall.ts';
 import { TunDevice } from '../tun/device.ts';
 import { leaseFile, readLeases, writeLeases } from './lease-file.ts';
@@ -132,8 +132,8 @@ export class ServerService extends EventEmitter<{
 
 /** The options without what is of IPv6, where this machine has none. */
 async function whatThisMachineCan(options: ServerOptions): Promise<ServerOptions> {
-  const hasIPv6 = await hasFamily(6);
-  const pools = options.pools.filter(({ family }) => family === 4 || hasIPv6);
+  const isDual = await hasIPv6();
+  const pools = options.pools.filter(({ family }) => family === 4 || isDual);
   const families = new Set(pools.map(({ family }) => family));
   const routes = options.routes.filter((network) => families.has(familyOfNetwork(network)));
   return { ...options, pools, routes: withPools(routes, pools) };
