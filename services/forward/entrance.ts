@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { MeshApp, Target } from '../mesh/index.ts';
+import { abort, splice, spliceBufferBytes } from '../mesh/splice.ts';
+import { type Address, formatAddress } from '../net/address.ts';
+
+/** Takes TCP connections and passes each on as a stream of its own. */
+export class Entrance {
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+
+  /** @param onProblem told when a connection could not be passed on */
+  constructor(mesh: MeshApp, target: Target, onProblem: (message: string) => void) {
+    const options = {
+      allowHalfOpen: true,
+      noDelay: true,
+      pauseOnConnect: true,
+      highWaterMark: spliceBufferBytes,
+    };
+    this.#server = createServer(options, (socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+      void pass(socket, mesh, target, onProblem);
+    });
+  }
+
+  /** @returns where it listens. @throws when the address is in use or not this machine's */
+  async listen({ host, port }: Address): Promise<string> {
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    return formatAddress({ host, port: (this.#server.address() as AddressInfo).port });
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#open) socket.resetAndDestroy();
+  }
+}
+
+async function pass(
+  socket: Socket,
+  mesh: MeshApp,
+  target: Target,
+  onProblem: (message: string) => void,
+): Promise<void> {
+  const gone = new AbortController();
+  const leave = () => gone.abort(new Error('the connection was closed'));
+  // What breaks later is the business of the splice.
+  socket.on('error', leave);
+  try {
+    const stream = await mesh.connect(target, { signal: gone.signal });
+    await splice(socket, stream);
+  } catch (error) {
+    const reason = error instanceof Error ? error : new Error(String(error));
+    abort(socket, reason);
+    onProblem(reason.message);
+  }
+}
