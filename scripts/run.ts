@@ -3,29 +3,40 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { ImageArtefacts } from '../image/build.ts';
 import { runQemu } from '../image/qemu/index.ts';
 import { build } from './build.ts';
+import { MAX_BOARDS } from './emulated-rack/plan.ts';
+import { runEmulatedRack } from './emulated-rack/run.ts';
 import { confirm, describeNeeds, findNeeds, obstacle } from './host/needs.ts';
 import { installPackages, planInstall } from './host/packages.ts';
 import { buildBoardImage, out } from './lib/board-image.ts';
-import { abortOnSignals, root, runProgram, stepsOf } from './lib/program.ts';
+import { abortOnSignals, root, runProgram, stepsOf, UsageError } from './lib/program.ts';
 import { runLocalMesh } from './local-mesh/run.ts';
 import { MAX_NODES } from './local-mesh/topology.ts';
 
-const usage = `Usage: ./scripts/run [-y] [--local [--nodes NUMBER]]
+const usage = `Usage: ./scripts/run [-y] [--local [--nodes N] | --rack [--boards N] [--megabytes N]]
 
 Builds the image of an emulated board, boots it in QEMU and attaches this terminal to
 its serial console. Ctrl-] leaves and shuts the board down. An input that is no terminal
 is typed on the console line by line, then the board is shut down.
 
-  -y, --yes    do not ask
-  --local      no image: viscript on this machine, with the apps of ./config.yaml
-  --nodes N    with --local: a mesh of so many nodes (2 to ${MAX_NODES}) on this machine, SOCKS at
-               both ends; shows links, routes and throughput until q or Ctrl-C
-  -h, --help   print this text
+  -y, --yes      do not ask
+  --local        no image: viscript on this machine, with the apps of ./config.yaml
+  --nodes N      with --local: a mesh of N nodes (2 to ${MAX_NODES}) on this machine, SOCKS at both
+                 ends; shows links, routes and throughput until q or Ctrl-C
+  --rack         boards joined in the mesh, and a download that runs through them: a board's
+                 number pulls its plug or puts it back, q ends it
+  --boards N     with --rack: how many boards (default 3, at most ${MAX_BOARDS}; each takes 512 MB)
+  --megabytes N  with --rack: size of the download (default 256)
+  -h, --help     print this text
 `;
 
 const BOARD = 'qemu-aarch64';
+/** The bundle of the runtime. */
+const bundle = join(root, 'dist');
+/** Of a download through the rack: emulated boards carry a few megabytes a second. */
+const BYTES_PER_SECOND = 2_000_000;
 const steps = stepsOf('run');
 
 await runProgram('run', async () => {
@@ -34,6 +45,9 @@ await runProgram('run', async () => {
       yes: { type: 'boolean', short: 'y', default: false },
       local: { type: 'boolean', default: false },
       nodes: { type: 'string' },
+      rack: { type: 'boolean', default: false },
+      boards: { type: 'string' },
+      megabytes: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -41,13 +55,36 @@ await runProgram('run', async () => {
     process.stdout.write(usage);
     return 0;
   }
-  if (values.nodes !== undefined) return await runMesh(values.local, values.nodes);
-  return values.local ? await runLocal() : await runBoard(values.yes);
+  const { local, rack, yes } = values;
+  const numbers = {
+    nodes: numberOf('nodes', values.nodes, local, 2, MAX_NODES),
+    boards: numberOf('boards', values.boards, rack, 1, MAX_BOARDS),
+    megabytes: numberOf('megabytes', values.megabytes, rack, 1, 100_000),
+  };
+  if (local && rack) throw new UsageError('--local and --rack exclude each other');
+  if (rack) return await runRack(yes, numbers.boards ?? 3, numbers.megabytes ?? 256);
+  if (numbers.nodes !== undefined) return await runMesh(numbers.nodes);
+  return local ? await runLocal() : await runBoard(yes);
 });
 
+/** An option that needs another one, as a whole number. */
+function numberOf(
+  option: string,
+  text: string | undefined,
+  allowed: boolean,
+  least: number,
+  most: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  if (!allowed) throw new UsageError(`--${option} goes with --${option === 'nodes' ? 'local' : 'rack'}`);
+  const number = Number(text);
+  if (/^\d{1,6}$/.test(text) && number >= least && number <= most) return number;
+  throw new UsageError(`--${option} takes a whole number from ${least} to ${most}`);
+}
+
 async function runLocal(): Promise<number> {
-  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
-  const viscript = spawn(process.execPath, [join(root, 'dist/viscript.js')], { stdio: 'inherit' });
+  await bundleRuntime();
+  const viscript = spawn(process.execPath, [join(bundle, 'viscript.js')], { stdio: 'inherit' });
   // Ctrl-C reaches viscript too, which decides what it means.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => viscript.kill('SIGTERM'));
@@ -57,22 +94,44 @@ async function runLocal(): Promise<number> {
   });
 }
 
-async function runMesh(local: boolean, count: string): Promise<number> {
-  const nodes = Number(count);
-  if (!local || !(Number.isInteger(nodes) && nodes >= 2 && nodes <= MAX_NODES)) {
-    process.stderr.write(
-      `run: --nodes goes with --local and takes a number from 2 to ${MAX_NODES}; see --help\n`,
-    );
-    return 2;
-  }
+async function runMesh(nodes: number): Promise<number> {
+  await bundleRuntime();
+  const streams = { input: process.stdin, output: process.stdout, signal: abortOnSignals() };
+  await runLocalMesh({ bundle, nodes, steps, ...streams });
+  return 0;
+}
+
+async function runRack(yes: boolean, boards: number, megabytes: number): Promise<number> {
+  const built = await imageFor(yes);
+  if (built === undefined) return 1;
+  await bundleRuntime();
+  const { image, uBoot } = built;
+  const whole = await runEmulatedRack({
+    ...{ bundle, image, uBoot, boards, steps },
+    ...{ bytes: megabytes * 1_000_000, bytesPerSecond: BYTES_PER_SECOND },
+    ...{ input: process.stdin, output: process.stdout, signal: abortOnSignals() },
+  });
+  return whole === false ? 1 : 0;
+}
+
+async function bundleRuntime(): Promise<void> {
   await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () => build());
-  await runLocalMesh({
-    ...{ nodes, steps, input: process.stdin, output: process.stdout, signal: abortOnSignals() },
+}
+
+async function runBoard(yes: boolean): Promise<number> {
+  const built = await imageFor(yes);
+  if (built === undefined) return 1;
+  const { image, uBoot } = built;
+  const authorizedKeys = await publicKey();
+  await runQemu({
+    ...{ image, uBoot, steps, input: process.stdin, output: process.stdout, signal: abortOnSignals() },
+    ...(authorizedKeys === undefined ? {} : { authorizedKeys }),
   });
   return 0;
 }
 
-async function runBoard(yes: boolean): Promise<number> {
+/** Builds the image, once its costs were agreed to. @returns undefined when they were not, or cannot be met */
+async function imageFor(yes: boolean): Promise<ImageArtefacts | undefined> {
   const plan = await planInstall(['image', 'qemu']);
   const needs = await findNeeds(plan, join(out, BOARD, 'skyminer.img'), root);
   const reuses = plan.missing.length === 0 && needs.built;
@@ -80,19 +139,13 @@ async function runBoard(yes: boolean): Promise<number> {
   const refusal = obstacle(needs);
   if (refusal !== undefined) {
     process.stderr.write(`run: ${refusal}\n`);
-    return 1;
+    return undefined;
   }
   const ask = !reuses && !yes && process.stdin.isTTY && process.stdout.isTTY;
-  if (ask && !(await confirm('Go on?'))) return 1;
+  if (ask && !(await confirm('Go on?'))) return undefined;
 
   await installPackages(plan, steps);
-  const { image, uBoot } = await buildBoardImage({ board: BOARD, source: 'debian', steps });
-  const authorizedKeys = await publicKey();
-  await runQemu({
-    ...{ image, uBoot, steps, input: process.stdin, output: process.stdout, signal: abortOnSignals() },
-    ...(authorizedKeys === undefined ? {} : { authorizedKeys }),
-  });
-  return 0;
+  return buildBoardImage({ board: BOARD, source: 'debian', steps });
 }
 
 /** This user's SSH key, so that the board also answers to ssh. */

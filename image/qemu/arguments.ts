@@ -6,12 +6,21 @@ export interface Machine {
   memoryMiB: number;
   cpus: number;
   network: 'user' | 'none';
+  /** Ports of this machine's loopback that lead to ports of the board; with the network `user`. */
+  forwards: readonly Forward[];
   hub: { path: string; mac: string } | undefined;
   /** Name of a systemd credential → file that holds its value. */
   credentials: ReadonlyMap<string, string>;
   /** Time at which the board's clock starts, `YYYY-MM-DDTHH:MM:SS` in UTC; the host's otherwise. */
   clock: string | undefined;
   snapshot: string | undefined;
+}
+
+export interface Forward {
+  /** Port of 127.0.0.1 here. */
+  here: number;
+  /** TCP port of the board, on all of its addresses. */
+  board: number;
 }
 
 /** Names of parts by which the monitor addresses them. */
@@ -56,12 +65,12 @@ function diskArguments(file: string | undefined): string[] {
 }
 
 /** The user network reaches nothing but this machine's loopback, and only by ports that are forwarded in. */
-function networkArguments({ network, hub }: Machine): string[] {
+function networkArguments({ network, forwards, hub }: Machine): string[] {
   const user =
     network === 'user'
       ? [
           '-netdev',
-          `user,id=${PART.user},restrict=on`,
+          [`user,id=${PART.user},restrict=on`, ...forwards.map(forwardOption)].join(','),
           '-device',
           `virtio-net-pci,netdev=${PART.user},romfile=`,
         ]
@@ -72,6 +81,10 @@ function networkArguments({ network, hub }: Machine): string[] {
     ...['-netdev', `stream,id=hub0,server=off,addr.type=unix,addr.path=${escaped(hub.path)}`],
     ...['-device', `virtio-net-pci,netdev=hub0,romfile=,mac=${hub.mac}`],
   ];
+}
+
+function forwardOption({ here, board }: Forward): string {
+  return `hostfwd=tcp:127.0.0.1:${here}-:${board}`;
 }
 
 /** A comma ends a value in QEMU's option syntax unless it is doubled. */

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Machine, PART, qemuArguments } from './arguments.ts';
+import { type Forward, type Machine, PART, qemuArguments } from './arguments.ts';
 import { type Disk, makeDisk } from './disk.ts';
 import { Qmp } from './qmp.ts';
 import { spawnTied, type TiedProcess } from './tied-process.ts';
@@ -26,6 +26,8 @@ export interface QemuBoardOptions {
   credentials?: Readonly<Record<string, string>>;
   /** `user` (default): SSH is forwarded to a port of this machine's loopback, and nothing else passes. */
   network?: 'user' | 'none';
+  /** Further ports of 127.0.0.1 that lead to ports of the board. */
+  forwards?: readonly Forward[];
   /** A second network card, on the hub that listens there. */
   hub?: { path: string; mac: string };
   /** Time at which the board's clock starts, `YYYY-MM-DDTHH:MM:SS` in UTC. Default: this machine's. */
@@ -185,6 +187,7 @@ async function prepare(options: QemuBoardOptions, scratch: string): Promise<Mach
     memoryMiB: options.memoryMiB ?? 512,
     cpus: options.cpus ?? 2,
     network: options.network ?? 'user',
+    forwards: options.forwards ?? [],
     hub: options.hub,
     credentials: await writeCredentials(options, scratch),
     clock: options.clock,

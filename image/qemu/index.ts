@@ -1,3 +1,4 @@
+export type { Forward } from './arguments.ts';
 export { type AttachOptions, attach } from './attach.ts';
 export { BoardError, QemuBoard, type QemuBoardOptions } from './board.ts';
 export { Hub, type HubCounters, type HubOptions } from './hub.ts';

@@ -12,20 +12,27 @@ const EXPECTED = new Set([
   'BoardError',
   'CommandError',
   'ConsoleError',
+  'DownloadFailed',
   'ImageError',
   'InvalidKey',
   'KeyFileError',
   'MeshNotStarted',
   'PackagesError',
   'RackError',
+  'UsageError',
 ]);
 
-/** Runs a program to its end and sets the exit status: what `main` returns, or 1 when it throws. */
+/** The command line asks for something that cannot be. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Runs a program to its end and sets the exit status: what `main` returns, or 1 when it throws, 2 for wrong usage. */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await main();
   } catch (error) {
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
     if (!(error instanceof StepError)) process.stderr.write(`${name}: ${describe(error)}\n`);
   }
 }

@@ -6,15 +6,17 @@ import type { Steps } from '../../image/steps.ts';
 import { pause } from '../../services/signal/pause.ts';
 import { portOrAnother } from '../lib/free-ports.ts';
 import { takeTerminal } from '../lib/live.ts';
+import { MeshNotStarted, OwnViscript } from '../lib/own-viscript.ts';
 import { Rates } from '../mesh-view/rates.ts';
 import { readPicture } from '../mesh-view/read.ts';
 import { meshConfig } from './config.ts';
-import { MeshNotStarted, OwnViscript } from './own-viscript.ts';
 import { Page } from './page.ts';
 import { type LocalMesh, planMesh } from './plan.ts';
 import { describeMoment, drawScreen, type Moment } from './view.ts';
 
 export interface LocalMeshOptions {
+  /** Folder that `scripts/build.ts` made. */
+  bundle: string;
   nodes: number;
   steps: Steps;
   /** A terminal, or any stream. */
@@ -26,7 +28,6 @@ export interface LocalMeshOptions {
 
 /** What curl and browsers take when nobody says otherwise. */
 const SOCKS_PORT = 1080;
-const SERVER_NAME = 'socks-server';
 const START_MS = 60_000;
 const REFRESH_MS = 1000;
 
@@ -35,42 +36,26 @@ const REFRESH_MS = 1000;
  * routes and throughput, until `q`, the end of the input, or the signal. Nothing of it is left on any way out.
  */
 export async function runLocalMesh(options: LocalMeshOptions): Promise<void> {
-  const { nodes, steps, signal } = options;
+  const { bundle, nodes, steps, signal } = options;
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'skymesh-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const mesh = await planMesh(folder, nodes);
   const socksPort = await portOrAnother(SOCKS_PORT);
   const configFile = join(folder, 'config.yaml');
-  await writeFile(configFile, meshConfig(mesh, { port: socksPort, serverName: SERVER_NAME }));
+  await writeFile(configFile, meshConfig(mesh, socksPort));
   const page = stack.use(await Page.serve());
-  const viscript = stack.use(new OwnViscript(folder, configFile));
+  const viscript = stack.use(new OwnViscript({ bundle, configFile, folder }));
   await steps.step(`Start ${nodes} nodes`, 'Read above what the app said that did not start.', (step) =>
-    allReady(viscript, AbortSignal.any([signal, AbortSignal.timeout(START_MS)]), step.note),
+    viscript.allReady(AbortSignal.any([signal, AbortSignal.timeout(START_MS)]), step.note),
   );
   const proxy = `127.0.0.1:${socksPort}`;
   const advice = [
     `curl --socks5-hostname ${proxy} ${page.url}`,
     `curl --socks5-hostname ${proxy} -o /dev/null ${page.url}big`,
-    `dist/viscript.js --runtime-dir ${folder} status`,
+    `${join(bundle, 'viscript.js')} --runtime-dir ${folder} status`,
   ];
   await watch(mesh, viscript, advice, options);
-}
-
-async function allReady(
-  viscript: OwnViscript,
-  signal: AbortSignal,
-  note: (text: string) => void,
-): Promise<void> {
-  await viscript.takesCommands();
-  for (;;) {
-    signal.throwIfAborted();
-    const states = [...(await viscript.states()).values()];
-    const ready = states.filter((state) => state === 'ready').length;
-    note(`${ready} of ${states.length} apps ready`);
-    if (ready === states.length) return;
-    await pause(100, signal);
-  }
 }
 
 async function watch(

@@ -31,7 +31,7 @@ it('makes a rack of its own: a key for each node and a list that names them all'
 
 it('makes a config file that viscript takes, and in which nothing starts before what it needs', async () => {
   const mesh = await planMesh(folder, 3);
-  const { apps } = parseConfig(meshConfig(mesh, { port: 1080, serverName: 'server' }), 'config.yaml');
+  const { apps } = parseConfig(meshConfig(mesh, 1080), 'config.yaml');
   expect([...apps.keys()]).toEqual([
     ...['apptracker', 'meshnet-nm', 'node1', 'node2', 'node3'],
     ...['socks-server', 'socks-client'],
@@ -40,5 +40,5 @@ it('makes a config file that viscript takes, and in which nothing starts before 
     expect({ autostart, daemon }).toEqual({ autostart: true, daemon: true });
   expect(apps.get('node2')?.dependsOn).toEqual(['meshnet-nm']);
   expect(apps.get('socks-client')?.dependsOn).toEqual(['node1', 'socks-server']);
-  expect(apps.get('socks-client')?.args).toContain(`${mesh.nodes[2]?.key}/server`);
+  expect(apps.get('socks-client')?.args).toContain(`${mesh.nodes[2]?.key}/socks-server`);
 });

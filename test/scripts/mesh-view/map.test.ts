@@ -114,8 +114,8 @@ describe('rates', () => {
 
 describe('the tables', () => {
   it('name links with what they carry', () => {
-    const picture = { links: [link(b, c, [3 * 1024 * 1024, 0]), link(a, b)], circuits: [] };
-    const text = linkTable(picture, new Map([[linkName(b, c), [2048, 0]]]), nameOf);
+    const picture = { links: [link(c, b, [0, 3 * 1024 * 1024]), link(a, b)], circuits: [] };
+    const text = linkTable(picture, new Map([[linkName(b, c), [0, 2048]]]), nameOf);
     expect(text.split('\n')[1]).toMatch(/^alpha – beta +1\.20ms +0 % +– +– +0 B$/);
     expect(text.split('\n')[2]).toMatch(/^beta – gamma +1\.20ms +0 % +2\.0 KiB\/s +– +3\.0 MiB$/);
   });

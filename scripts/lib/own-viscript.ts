@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
+import { pause } from '../../services/signal/pause.ts';
 import { ControlClient } from '../../services/viscript/control/client.ts';
-import { root } from '../lib/program.ts';
 
 /** viscript did not start, or an app under it did not. */
 export class MeshNotStarted extends Error {
@@ -17,9 +17,18 @@ const launchList = z.array(z.looseObject({ app: z.string(), state: z.string() })
 
 /** How many last lines of an app that failed are shown. */
 const LOG_LINES = 15;
+const POLL_MS = 100;
+
+export interface OwnViscriptOptions {
+  /** Folder that `scripts/build.ts` made. */
+  bundle: string;
+  configFile: string;
+  /** Gets sockets, logs and the apps' own files; its path is short, for sockets are in it. */
+  folder: string;
+}
 
 /**
- * A supervisor of this process's own, from `dist/`: it runs as long as its standard input is open, so that nothing of
+ * A supervisor of this process's own: it runs as long as its standard input is open, so that nothing of
  * it outlives this process however that ends.
  */
 export class OwnViscript implements AsyncDisposable {
@@ -29,11 +38,10 @@ export class OwnViscript implements AsyncDisposable {
   readonly #exited: Promise<unknown>;
   #said = '';
 
-  /** @param folder gets sockets, logs and the apps' own files; its path is short, for sockets are in it */
-  constructor(folder: string, configFile: string) {
+  constructor({ bundle, configFile, folder }: OwnViscriptOptions) {
     this.runtimeDirectory = folder;
     const words = ['--headless', '--owned', '--config', configFile, '--runtime-dir', folder];
-    this.#child = spawn(process.execPath, [join(root, 'dist/viscript.js'), ...words], {
+    this.#child = spawn(process.execPath, [join(bundle, 'viscript.js'), ...words], {
       env: { ...process.env, VISCRIPT_STATE_DIR: join(folder, 'state') },
       stdio: ['pipe', 'ignore', 'pipe'],
       // Ctrl-C is for this process to act on: a terminal sends it to all of the group.
@@ -52,8 +60,33 @@ export class OwnViscript implements AsyncDisposable {
     return this.#exited;
   }
 
+  /**
+   * Resolves when every app of the config file that starts by itself is ready.
+   *
+   * @param note told how far it is
+   * @throws {MeshNotStarted} when one of them failed, with the last lines it wrote; or the signal's reason
+   */
+  async allReady(signal: AbortSignal, note: (text: string) => void): Promise<void> {
+    await this.#takesCommands();
+    for (;;) {
+      signal.throwIfAborted();
+      const launches = launchList.parse(JSON.parse(await this.#run(['list_apps'], true)));
+      const failed = launches.find(({ state }) => state === 'failing' || state === 'exited');
+      if (failed !== undefined) throw await this.#notStarted(failed.app);
+      const ready = launches.filter(({ state }) => state === 'ready').length;
+      note(`${ready} of ${launches.length} apps ready`);
+      if (ready === launches.length) return;
+      await pause(POLL_MS, signal);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) this.#child.stdin.end();
+    await this.#exited;
+  }
+
   /** Resolves when the supervisor takes commands. @throws {MeshNotStarted} with what it said */
-  async takesCommands(): Promise<void> {
+  async #takesCommands(): Promise<void> {
     for await (const line of createInterface({ input: this.#child.stderr })) {
       this.#said += `${line}\n`;
       if (line.startsWith('viscript: ready:')) {
@@ -64,23 +97,9 @@ export class OwnViscript implements AsyncDisposable {
     throw new MeshNotStarted(`viscript did not start:\n${this.#said.trimEnd()}`);
   }
 
-  /**
-   * The states of all launches, by app.
-   * @throws {MeshNotStarted} when one of them failed, with the last lines it wrote
-   */
-  async states(): Promise<Map<string, string>> {
-    const launches = launchList.parse(JSON.parse(await this.#run(['list_apps'], true)));
-    const failed = launches.find(({ state }) => state === 'failing' || state === 'exited');
-    if (failed !== undefined) {
-      const text = await this.#run(['logs', '-n', String(LOG_LINES), failed.app], false);
-      throw new MeshNotStarted(`${failed.app} does not run:\n${text.trimEnd()}`);
-    }
-    return new Map(launches.map(({ app, state }) => [app, state]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.running) this.#child.stdin.end();
-    await this.#exited;
+  async #notStarted(app: string): Promise<MeshNotStarted> {
+    const text = await this.#run(['logs', '-n', String(LOG_LINES), app], false);
+    return new MeshNotStarted(`${app} does not run:\n${text.trimEnd()}`);
   }
 
   async #run(argv: string[], json: boolean): Promise<string> {
