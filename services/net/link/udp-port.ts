@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
+import { lookup } from 'node:dns';
 import { once } from 'node:events';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { explain } from '../transport/transport.ts';
 import { NUMBER_BYTES } from './udp-packet.ts';
 
@@ -37,13 +38,17 @@ export class UdpPort {
     });
   }
 
-  /** @param host an IP address of this machine. @throws {TransportError} when the address is in use or not this machine's */
+  /** @param host an address of this machine, or its name. @throws {TransportError} when the address is in use or not this machine's */
   static async bind(host: string, port: number): Promise<UdpPort> {
     const type = isIPv6(host) ? 'udp6' : 'udp4';
     const socket = createSocket({
       ...{ type, recvBufferSize: socketBufferBytes, sendBufferSize: socketBufferBytes },
-      // Links give addresses, never names.
-      lookup: (address, _options, callback) => callback(null, address, type === 'udp6' ? 6 : 4),
+      // Packets go to addresses, which need no search; only what is listened on may be a name.
+      lookup: (address, options, callback) => {
+        const family = isIP(address);
+        if (family === 0) lookup(address, options, callback);
+        else callback(null, address, family);
+      },
     });
     try {
       // Before it binds: with this lookup it may listen at once.

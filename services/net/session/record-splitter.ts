@@ -23,7 +23,7 @@ export class RecordSplitter {
     while (start < chunk.length) {
       if (this.#record !== undefined) start = this.#fill(this.#record, chunk, start, take);
       else if (this.#headFilled > 0 || chunk.length - start < RECORD_HEAD_BYTES)
-        start = this.#fillHead(chunk, start);
+        start = this.#fillHead(chunk, start, take);
       else start = this.#begin(chunk, start, take);
     }
   }
@@ -50,14 +50,13 @@ export class RecordSplitter {
     return start + copied;
   }
 
-  #fillHead(chunk: Buffer, start: number): number {
-    const copied = chunk.copy(this.#head, this.#headFilled, start);
-    this.#headFilled += copied;
-    if (this.#headFilled === RECORD_HEAD_BYTES) {
-      this.#headFilled = 0;
-      this.#record = Buffer.allocUnsafeSlow(this.#lengthOf(this.#head));
-      this.#filled = this.#head.copy(this.#record);
-    }
-    return start + copied;
+  #fillHead(chunk: Buffer, start: number, take: (record: Buffer) => void): number {
+    const end = start + chunk.copy(this.#head, this.#headFilled, start);
+    this.#headFilled += end - start;
+    if (this.#headFilled < RECORD_HEAD_BYTES) return end;
+    this.#headFilled = 0;
+    this.#record = Buffer.allocUnsafeSlow(this.#lengthOf(this.#head));
+    this.#filled = this.#head.copy(this.#record);
+    return this.#fill(this.#record, chunk, end, take);
   }
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { FrameType, Link } from '../../../../services/net/link/link.ts';
-import { closeAll, frames, linkAndRaw, linkPair, sessionPair, socketPair } from './support.ts';
+import { socketPair } from '../sockets.ts';
+import { closeAll, frames, linkAndRaw, linkPair, sessionPair } from './support.ts';
 
 it('carries frames of all sizes in order, in both directions', async () => {
   const ends = await linkPair();

@@ -66,9 +66,9 @@ it('takes no bytes for a record that the other end did not seal', () => {
       try {
         got = readAll(cipher(), cut(Buffer.from(bytes), [size]));
       } catch (error) {
-        expect(error).toBeInstanceOf(BadFrame);
+        if (!(error instanceof BadFrame)) throw error;
       }
-      expect(got).toEqual([]);
+      return got.length === 0;
     }),
     { numRuns: runs },
   );
@@ -88,17 +88,18 @@ it('takes only frames that make sense, whatever the other end seals', () => {
       let got: Frame[] = [];
       try {
         got = readAll(cipher(), [sealed(list, Buffer.alloc(length))]);
-        expect(got.map(({ payload }) => payload.length)).toEqual(list.map(({ bytes }) => bytes));
-        expect(sum).toBe(length);
-        for (const { type, label } of got) {
-          expect(type).toBeGreaterThanOrEqual(FrameType.data);
-          expect(type).toBeLessThanOrEqual(FrameType.udp);
-          if (type > FrameType.down) expect(label).toBe(0);
-        }
       } catch (error) {
         if (!(error instanceof BadFrame)) throw error;
-        expect(got).toEqual([]);
+        return got.length === 0;
       }
+      return (
+        sum === length &&
+        got.length === list.length &&
+        got.every(({ type, label, payload }, index) => {
+          const known = type >= FrameType.data && type <= FrameType.udp;
+          return known && payload.length === list[index]?.bytes && (type <= FrameType.down || label === 0);
+        })
+      );
     }),
     { numRuns: runs },
   );

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { FrameType, Link } from '../../../../services/net/link/link.ts';
 import { RecordReader } from '../../../../services/net/link/record-reader.ts';
 import { SessionInitiator } from '../../../../services/net/session/session.ts';
+import { socketPair } from '../sockets.ts';
 import {
   closeAll,
   eventually,
@@ -11,7 +12,6 @@ import {
   linkPair,
   RawEnd,
   sessionPair,
-  socketPair,
 } from './support.ts';
 
 /** Two links, and how many handshakes both ends have finished after the first one. */

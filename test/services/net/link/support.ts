@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { vi } from 'vitest';
 import { Identity } from '../../../../services/net/keys.ts';
 import { Link, type LinkOptions } from '../../../../services/net/link/link.ts';
@@ -11,26 +11,13 @@ import {
   type SessionOptions,
   SessionResponder,
 } from '../../../../services/net/session/session.ts';
+import { socketPair } from '../sockets.ts';
 
 /** A frame that has arrived. */
 export interface Frame {
   type: number;
   label: number;
   payload: Buffer;
-}
-
-/** Two ends of a TCP connection over loopback. */
-export async function socketPair(): Promise<[Socket, Socket]> {
-  const server = createServer({ noDelay: true });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const dialled = connect({ port: address.port, host: '127.0.0.1', noDelay: true });
-  const [accepted] = (await once(server, 'connection')) as [Socket];
-  if (dialled.connecting) await once(dialled, 'connect');
-  server.close();
-  return [dialled, accepted];
 }
 
 /** Two ends of one session, without a stream; the first has the smaller key. */

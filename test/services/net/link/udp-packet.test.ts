@@ -57,7 +57,7 @@ it('opens nothing that the other end did not seal', () => {
       const packet = Buffer.from(noise);
       // A counter that is possible, or most are refused for it alone.
       if (small && packet.length >= 12) packet.fill(0, 4, 8);
-      expect(openPacket(cipher, packet)).toBeUndefined();
+      return openPacket(cipher, packet) === undefined;
     }),
     { numRuns: runs },
   );

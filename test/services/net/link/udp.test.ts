@@ -201,6 +201,12 @@ it('says when the port is in use, or the address is not one of this machine', as
   await expect(UdpPort.bind('192.0.2.1', 0)).rejects.toThrow(/not one of this machine/);
 });
 
+it('binds to a name', async () => {
+  const named = await UdpPort.bind('localhost', 0);
+  open.push(named);
+  expect(named.port).toBeGreaterThan(0);
+});
+
 it('reaches IPv4 from a port of IPv6', async () => {
   const both = await UdpPort.bind('::', 0);
   open.push(both);
