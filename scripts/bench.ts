@@ -11,19 +11,22 @@ import { Births } from './measure/births.ts';
 import { measureBoard } from './measure/board.ts';
 import { measureBuilds } from './measure/builds.ts';
 import { installPm2, Pm2 } from './measure/pm2.ts';
+import { routingRows } from './measure/routing.ts';
 import { isMet, markdownTable, type Row } from './measure/row.ts';
+import { measureSocks } from './measure/socks.ts';
 import { IDLE_APPS, PROBE } from './measure/supervisor.ts';
 import { Supervisord } from './measure/supervisord.ts';
 import { measureSupervisors } from './measure/supervisors.ts';
 import { Viscript } from './measure/viscript.ts';
 
-const usage = `Usage: ./scripts/bench [--no-image] [--rounds N] [--output FILE]
+const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [--output FILE]
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
 what must be reached and what is aimed at was reached. Takes half an hour, ten minutes without the image.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
+  --only PART     measure one part alone: viscript, mesh or image
   --rounds N      rounds in which everything is measured once (default and least 7)
   --output FILE   write the table into a file too
   -h, --help      print this text
@@ -35,10 +38,18 @@ const BOARD_ROUNDS = 3;
 const out = join(root, 'out/bench');
 const steps = showSteps({ logs: join(root, 'out/logs/bench'), output: process.stderr });
 
+/** What can be measured by itself. */
+const parts: Record<string, (rounds: number) => Promise<Row[]>> = {
+  viscript: measureRuntime,
+  mesh: measureMesh,
+  image: measureImage,
+};
+
 await runProgram('bench', async () => {
   const { values } = parseArgs({
     options: {
       'no-image': { type: 'boolean', default: false },
+      only: { type: 'string' },
       rounds: { type: 'string', default: String(LEAST_ROUNDS) },
       output: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -53,10 +64,18 @@ await runProgram('bench', async () => {
     process.stderr.write(`bench: --rounds must be a whole number of at least ${LEAST_ROUNDS}\n`);
     return 2;
   }
-  const withImage = !values['no-image'];
-  await installPackages(await planInstall(withImage ? ['bench', 'image', 'qemu'] : ['bench']), steps);
-  const rows = await measureRuntime(rounds);
-  if (withImage) rows.push(...(await measureImage(rounds)));
+  const { only } = values;
+  if (only !== undefined && !Object.hasOwn(parts, only)) {
+    process.stderr.write(`bench: --only takes ${Object.keys(parts).join(', ')}\n`);
+    return 2;
+  }
+  const chosen = Object.entries(parts).filter(
+    ([name]) => only === name || (only === undefined && !(name === 'image' && values['no-image'])),
+  );
+  const purposes = chosen.some(([name]) => name === 'image') ? (['image', 'qemu'] as const) : [];
+  await installPackages(await planInstall(['bench', ...purposes]), steps);
+  const rows: Row[] = [];
+  for (const [, measure] of chosen) rows.push(...(await measure(rounds)));
   const report = `${machine()}\n\n${markdownTable(rows)}`;
   process.stdout.write(report);
   if (values.output !== undefined) await writeFile(values.output, report);
@@ -100,6 +119,25 @@ async function measureRuntime(rounds: number): Promise<Row[]> {
       }),
     );
     return [...supervisors, ...app];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureMesh(rounds: number): Promise<Row[]> {
+  const bundle = join(out, 'dist');
+  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
+    build({ out: bundle }),
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
+  try {
+    const socks = await steps.step('Measure SOCKS', 'See the log.', (step) =>
+      measureSocks({ apps: join(bundle, 'apps'), folder, rounds, progress: step.note }),
+    );
+    const routes = await steps.step('Measure routes', 'See the log.', async (step) =>
+      routingRows(rounds, step.note),
+    );
+    return [...socks, ...routes];
   } finally {
     await rm(folder, { recursive: true });
   }

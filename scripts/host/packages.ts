@@ -36,7 +36,16 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'shellcheck',
     'socat',
   ],
-  bench: ['fdisk', 'socat', 'supervisor'],
+  bench: [
+    'curl',
+    'dante-server',
+    'fdisk',
+    'microsocks',
+    'openssh-client',
+    'openssh-server',
+    'socat',
+    'supervisor',
+  ],
 };
 
 /** Disk and download are unknown (undefined) when the machine's package lists do not name a package. */

@@ -1,15 +1,16 @@
 import { Routing } from '../../services/manager/routing/routing.ts';
 import type { Figures } from '../../services/manager/routing/weight.ts';
 import { type PublicKey, publicKeyOf } from '../../services/net/keys.ts';
+import type { Row } from './row.ts';
 
-export interface RoutingOptions {
+interface RoutingOptions {
   nodes: number;
   /** More than there are nodes. */
   links: number;
 }
 
 /** One value each, as a round of a benchmark needs it. */
-export interface RoutingFigures {
+interface RoutingFigures {
   /** To compute one route pair, ms: of 100 the slowest but one. */
   routeP99Ms: number;
   /** From a report of a link until all circuits, one a node, have their routes, ms: of 100 the slowest but one. */
@@ -26,13 +27,35 @@ const WARM_UP_LINKS = 20;
 const SHORTEST_RTT = 0.0005;
 const LONGEST_RTT = 0.3;
 
+/** Rows of the manager's routes, in meshes of the size that must be and of the size aimed at. */
+export function routingRows(rounds: number, progress: (text: string) => void): Row[] {
+  const sizes = [
+    { nodes: 1_000, links: 5_000 },
+    { nodes: 10_000, links: 50_000 },
+  ];
+  return sizes.flatMap((size, index): Row[] => {
+    const figures = Array.from({ length: index === 0 ? rounds : 1 }, (_, round) => {
+      progress(`routes among ${size.nodes} nodes: round ${round + 1}`);
+      return measureRouting(size);
+    });
+    const of = `${size.nodes} nodes, ${size.links} links`;
+    const bounds =
+      index === 0 ? (limit: number) => ({ must: { limit } }) : (limit: number) => ({ goal: { limit } });
+    const row = (what: string, key: keyof RoutingFigures, limit: number): Row => ({
+      ...{ group: 'manager', what: `${of}: ${what}`, unit: 'ms', peers: {}, ...bounds(limit) },
+      ours: figures.map((each) => each[key]),
+    });
+    return [row('a route, p99', 'routeP99Ms', 5), row('a changed link settles, p99', 'changeMs', 50)];
+  });
+}
+
 interface Link {
   ends: readonly [PublicKey, PublicKey];
   figures: Figures;
 }
 
 /** Measures routes in a random mesh, the same every time. Blocks until it is done: a second, a minute for 10,000 nodes. */
-export function measureRouting({ nodes, links }: RoutingOptions): RoutingFigures {
+function measureRouting({ nodes, links }: RoutingOptions): RoutingFigures {
   const random = randomNumbers();
   const keys = Array.from({ length: nodes }, () => keyFrom(random));
   const mesh = meshOf(keys, links, random);

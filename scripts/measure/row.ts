@@ -1,6 +1,6 @@
 import { median, ratio } from './statistics.ts';
 
-export type Unit = 'MB' | 'ms' | 's';
+export type Unit = 'MB' | 'MB/s' | 'Mbit/s' | 'µs' | 'ms' | 's';
 
 /** One figure beside those of its peers. Sizes are decimal: 1 MB is 1,000,000 bytes. */
 export interface Row {
@@ -15,10 +15,12 @@ export interface Row {
   goal?: Bound;
 }
 
-/** An upper limit, of our own median, or of the ratio to a peer where one is named. */
+/** A limit of our own median, or of the ratio to a peer where one is named. */
 export interface Bound {
   limit: number;
   of?: string;
+  /** The limit is a lower one. */
+  atLeast?: boolean;
 }
 
 /** The rows as one Markdown table. */
@@ -38,8 +40,9 @@ export function markdownTable(rows: readonly Row[]): string {
   return [head, head.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |\n`).join('');
 }
 
-export function isMet({ ours, peers }: Row, { limit, of }: Bound): boolean {
-  return (of === undefined ? median(ours) : ratio(ours, peers[of] ?? [])) <= limit;
+export function isMet({ ours, peers }: Row, { limit, of, atLeast }: Bound): boolean {
+  const value = of === undefined ? median(ours) : ratio(ours, peers[of] ?? []);
+  return atLeast ? value >= limit : value <= limit;
 }
 
 function peerCell(row: Row, name: string): string {
@@ -49,8 +52,9 @@ function peerCell(row: Row, name: string): string {
 
 function verdict(row: Row, bound: Bound | undefined): string {
   if (bound === undefined) return '–';
-  const { limit, of } = bound;
-  const text = of === undefined ? `≤ ${limit} ${row.unit}` : `≤ ${limit} × ${of}`;
+  const { limit, of, atLeast } = bound;
+  const sign = atLeast ? '≥' : '≤';
+  const text = of === undefined ? `${sign} ${limit} ${row.unit}` : `${sign} ${limit} × ${of}`;
   return `${text} ${isMet(row, bound) ? '✓' : '✗'}`;
 }
 

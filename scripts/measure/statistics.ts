@@ -19,3 +19,11 @@ export function ratio(ours: readonly number[], peer: readonly number[]): number 
     throw new RangeError('values that were measured in pairs differ in number');
   return median(ours.map((value, index) => value / (peer[index] ?? Number.NaN)));
 }
+
+/** The value below which so many of a hundred lie. @throws {RangeError} when there is none */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const value = sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))];
+  if (value === undefined) throw new RangeError('there is no percentile of no values');
+  return value;
+}

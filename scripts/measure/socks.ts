@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { freePorts } from '../lib/free-ports.ts';
+import { MeasureError, timeCommand } from './process.ts';
+import { startMesh } from './proxies/mesh.ts';
+import { startDante, startMicrosocks, startPipe } from './proxies/plain.ts';
+import { listens, type SocksProxy, startProgram, stopProgram } from './proxies/proxy.ts';
+import { startSsh } from './proxies/ssh.ts';
+import type { Row } from './row.ts';
+import { percentile } from './statistics.ts';
+
+export interface SocksOptions {
+  /** Folder with the bundled apps. */
+  apps: string;
+  folder: string;
+  rounds: number;
+  progress: (text: string) => void;
+}
+
+/** Bytes of one download; enough for a second. */
+const DOWNLOAD_BYTES = 512 * 1024 * 1024;
+const ECHOES = 2_000;
+const ECHO_BYTES = 64;
+
+/** SOCKS over our mesh beside what else there is, at the program's socket: bulk, and the time of small round trips. */
+export async function measureSocks({ apps, folder, rounds, progress }: SocksOptions): Promise<Row[]> {
+  await mkdir(folder, { recursive: true });
+  await using stack = new AsyncDisposableStack();
+  const [target = 0] = await freePorts(2);
+  const blob = startProgram(process.execPath, [join(import.meta.dirname, 'blob.ts'), String(target)]);
+  stack.defer(() => stopProgram(blob));
+  await listens(target, 'the server');
+  const pipe = await startPipe(target, stack);
+  const mesh = (nodes: number) =>
+    startMesh({ apps, folder: join(folder, `mesh${nodes}`), nodes, name: `${nodes} nodes` }, stack);
+  const [one, three] = [await mesh(2), await mesh(3)];
+  const ssh = await startSsh(join(folder, 'ssh'), 'ssh -D', undefined, stack);
+  const gcm = await startSsh(join(folder, 'ssh-gcm'), 'ssh -D, aes256-gcm', 'aes256-gcm@openssh.com', stack);
+  const plain = [await startMicrosocks(stack), await startDante(folder, stack)];
+  const proxies = [one, three, ssh, gcm, ...plain];
+  const speeds = new Map<string, number[]>();
+  const trips = new Map<string, number[]>();
+  for (let round = 0; round <= rounds; round++) {
+    progress(`SOCKS: round ${round} of ${rounds}`);
+    for (const proxy of proxies) {
+      const speed = await download(proxy, target);
+      const times = await echo(proxy.port, target + 1);
+      if (round === 0) continue;
+      add(speeds, proxy.name, speed);
+      add(trips, `${proxy.name} p50`, percentile(times, 50));
+      add(trips, `${proxy.name} p99`, percentile(times, 99));
+    }
+    const piped = await download({ name: 'pipe', port: 0 }, pipe);
+    if (round > 0) add(speeds, 'a Node.js pipe', piped);
+  }
+  const valuesOf = (from: Map<string, number[]>, name: string) => from.get(name) ?? [];
+  const peers = (from: Map<string, number[]>, ...names: string[]) =>
+    Object.fromEntries(names.map((name) => [name, valuesOf(from, name)]));
+  const difference = (what: 'p50' | 'p99') => {
+    const near = valuesOf(trips, `${one.name} ${what}`);
+    // A round trip passes the relay twice.
+    return valuesOf(trips, `${three.name} ${what}`).map(
+      (value, at) => ((value - (near[at] ?? 0)) / 2) * 1_000,
+    );
+  };
+  const others = [ssh.name, gcm.name, ...plain.map(({ name }) => name), 'a Node.js pipe'];
+  return [
+    {
+      ...{ group: 'SOCKS', what: 'bulk, one encrypted link', unit: 'MB/s', ours: valuesOf(speeds, one.name) },
+      peers: peers(speeds, ...others),
+      must: { limit: 1.3, of: ssh.name, atLeast: true },
+      goal: { limit: 1.7, of: ssh.name, atLeast: true },
+    },
+    {
+      ...{ group: 'SOCKS', what: 'the same', unit: 'MB/s', ours: valuesOf(speeds, one.name) },
+      peers: peers(speeds, gcm.name),
+      must: { limit: 0.6, of: gcm.name, atLeast: true },
+      goal: { limit: 1, of: gcm.name, atLeast: true },
+    },
+    {
+      ...{
+        group: 'SOCKS',
+        what: 'bulk, 3 nodes, end to end',
+        unit: 'MB/s',
+        ours: valuesOf(speeds, three.name),
+      },
+      peers: peers(speeds, ssh.name, 'a Node.js pipe'),
+      must: { limit: 1.1, of: ssh.name, atLeast: true },
+      goal: { limit: 1.4, of: ssh.name, atLeast: true },
+    },
+    {
+      ...{ group: 'SOCKS', what: 'round trip of 64 bytes, one link, p50', unit: 'ms' },
+      ours: valuesOf(trips, `${one.name} p50`),
+      peers: peers(trips, `${ssh.name} p50`, `${gcm.name} p50`),
+    },
+    {
+      ...{ group: 'a relay', what: 'added latency, p50', unit: 'µs', ours: difference('p50'), peers: {} },
+      must: { limit: 100 },
+      goal: { limit: 60 },
+    },
+    {
+      ...{ group: 'a relay', what: 'added latency, p99', unit: 'µs', ours: difference('p99'), peers: {} },
+      must: { limit: 500 },
+      goal: { limit: 300 },
+    },
+  ];
+}
+
+function add(to: Map<string, number[]>, name: string, value: number): void {
+  to.set(name, [...(to.get(name) ?? []), value]);
+}
+
+/** @param proxy port 0 for none @returns MB/s as curl measures it */
+async function download({ name, port }: SocksProxy, target: number): Promise<number> {
+  const through = port === 0 ? [] : ['--socks5-hostname', `127.0.0.1:${port}`];
+  const { stdout } = await timeCommand({
+    file: 'curl',
+    args: [
+      ...['--silent', '--show-error', '--fail', '--output', '/dev/null', ...through],
+      ...['--write-out', '%{size_download} %{time_starttransfer} %{time_total}'],
+      `http://127.0.0.1:${target}/${DOWNLOAD_BYTES}`,
+    ],
+  });
+  const [bytes = 0, start = 0, total = 0] = stdout.split(' ').map(Number);
+  if (bytes !== DOWNLOAD_BYTES) throw new MeasureError(`${name}: ${bytes} bytes came of ${DOWNLOAD_BYTES}`);
+  return bytes / 1e6 / (total - start);
+}
+
+/** @returns milliseconds of each of many round trips on one connection */
+async function echo(proxy: number, target: number): Promise<number[]> {
+  const socket = connect({ port: proxy, host: '127.0.0.1', noDelay: true });
+  try {
+    await once(socket, 'connect');
+    socket.write(Buffer.of(5, 1, 0));
+    await read(socket, 2);
+    socket.write(Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, target >> 8, target & 255]));
+    await read(socket, 10);
+    const ping = Buffer.alloc(ECHO_BYTES);
+    const times: number[] = [];
+    for (let count = 0; count < ECHOES; count++) {
+      const start = performance.now();
+      socket.write(ping);
+      await read(socket, ECHO_BYTES);
+      times.push(performance.now() - start);
+    }
+    return times;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function read(socket: Socket, bytes: number): Promise<void> {
+  while (socket.read(bytes) === null) {
+    if (socket.destroyed) throw new MeasureError('the proxy has closed the connection');
+    await once(socket, 'readable');
+  }
+}
