@@ -26,16 +26,16 @@ export interface Running extends Served {
 export async function runApp(start: () => Promise<Running>): Promise<void> {
   const app = await connect();
   const running = await start();
-  const starting = new AbortController();
+  const ending = new AbortController();
   let mesh: MeshApp | undefined;
   const metrics = setInterval(() => app.metrics(running.metrics), metricsIntervalMs);
   app.onShutdown(async (graceMs = 0) => {
     clearInterval(metrics);
-    starting.abort();
     await running.stop(Math.min(graceMs / 2, longestDrainMs));
+    ending.abort();
     await mesh?.close();
   });
-  mesh = await register(app, running, starting.signal);
+  mesh = await register(app, running, ending.signal);
   if (!mesh) return;
   running.onMesh?.(mesh);
   const told = () => tell(app, running.status);
