@@ -26,6 +26,7 @@ export class Lab implements AsyncDisposable {
   readonly #prefix = `sky${process.pid.toString(36)}${(labs++).toString(36)}`;
   readonly #hosts = new Map<string, LabHost>();
   readonly #cables = new Map<string, [LabHost, LabHost]>();
+  #networks = 0;
 
   async host(name: string): Promise<Host> {
     const host = new LabHost(name, `${this.#prefix}-${name}`);
@@ -46,14 +47,22 @@ export class Lab implements AsyncDisposable {
       ...['peer', 'name', names[1], 'netns', second.namespace],
     ]);
     this.#cables.set(nameOf(one, other), [first, second]);
-    const network = `198.18.${number >> 6}.`;
+    const addresses = this.#network();
     for (const [at, host] of ends.entries()) {
-      const device = names[at] ?? '';
-      const address = `${network}${(number % 64) * 4 + at + 1}`;
-      host.attach(ends[1 - at]?.name ?? '', device, address);
-      await host.run('ip', 'address', 'add', `${address}/30`, 'dev', device);
-      await host.run('ip', 'link', 'set', device, 'up');
+      const neighbour = ends[1 - at]?.name ?? '';
+      host.attach(neighbour, names[at] ?? '');
+      await host.address(neighbour, addresses[at] ?? '');
+      await host.setLink(neighbour, 'up');
     }
+  }
+
+  /** Both ends of a cable get addresses of another network; of the two hosts only `other` keeps the one it had too. */
+  async move(one: string, other: string): Promise<void> {
+    const [host, neighbour] = [this.#host(one), this.#host(other)];
+    const [first, second] = this.#network();
+    await host.forget(other);
+    await host.address(other, first);
+    await neighbour.address(one, second);
   }
 
   /** Pulls the cable out: both hosts see that it has gone. */
@@ -81,6 +90,13 @@ export class Lab implements AsyncDisposable {
     for (const { namespace } of this.#hosts.values()) await run('ip', ['netns', 'delete', namespace]);
   }
 
+  /** Two addresses of a network that nobody else has. */
+  #network(): [string, string] {
+    const number = this.#networks++;
+    const [high, low] = [number >> 6, (number % 64) * 4];
+    return [`198.18.${high}.${low + 1}`, `198.18.${high}.${low + 2}`];
+  }
+
   #host(name: string): LabHost {
     const host = this.#hosts.get(name);
     if (host === undefined) throw new Error(`there is no host ${name} in this lab`);
@@ -106,9 +122,18 @@ class LabHost implements Host {
     this.namespace = namespace;
   }
 
-  attach(neighbour: string, device: string, address: string): void {
+  attach(neighbour: string, device: string): void {
     this.#devices.set(neighbour, device);
+  }
+
+  async address(neighbour: string, address: string): Promise<void> {
+    await this.run('ip', 'address', 'add', `${address}/30`, 'dev', this.#device(neighbour));
     this.addresses.set(neighbour, address);
+  }
+
+  /** Takes all addresses off the cable to this neighbour. */
+  async forget(neighbour: string): Promise<void> {
+    await this.run('ip', 'address', 'flush', 'dev', this.#device(neighbour));
   }
 
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {

@@ -85,7 +85,7 @@ export class Transfer {
   }
 
   /** Resolves when so many more bytes have come than now. */
-  async advances(bytes = 32 * 1024 * 1024): Promise<void> {
+  async advances(bytes = 8 * 1024 * 1024): Promise<void> {
     await this.reaches(this.#bytes + bytes);
   }
 
@@ -95,7 +95,7 @@ export class Transfer {
     const neighbours = [...host.addresses.keys()];
     const count = () => Promise.all(neighbours.map((neighbour) => host.sentTo(neighbour)));
     const before = await count();
-    await this.advances(8 * 1024 * 1024);
+    await this.advances();
     const after = await count();
     const sent = after.map((bytes, at) => bytes - (before[at] ?? 0));
     return neighbours[sent.indexOf(Math.max(...sent))] ?? '';
