@@ -11,18 +11,22 @@ import { addTallies, report, type Tally, tallyOfCheck, tallyOfVitest } from './r
 
 const usage = `Usage: ./scripts/test [--quick]
 
-Installs what is missing, then runs lint, types, unit, integration and image tests.
+Installs what is missing, then runs lint, types, unit, integration, mesh and image tests.
 The last line of the output counts them: N passed, M failed, K skipped.
 
-  --quick    leave out the image: needs no root, no QEMU and a few minutes
+  --quick    leave out the image and meshes of many processes: needs no root, no QEMU and a few minutes
   -h, --help print this text
 `;
 
 const logs = join(root, 'out/logs/test');
-type Project = 'runtime' | 'image';
+type Project = 'runtime' | 'mesh' | 'image';
 
 /** A run that takes longer hangs. */
-const VITEST_DEADLINE_MS: Record<Project, number> = { runtime: 8 * 60_000, image: 25 * 60_000 };
+const VITEST_DEADLINE_MS: Record<Project, number> = {
+  runtime: 8 * 60_000,
+  mesh: 12 * 60_000,
+  image: 25 * 60_000,
+};
 
 const { values } = parseArgs({
   options: {
@@ -50,10 +54,10 @@ async function checkAll(steps: Steps, quick: boolean): Promise<Tally[]> {
   const prepared = [packages, bundle].filter(({ failed }) => failed.length > 0);
   if (quick) return [...prepared, ...(await checkSources(steps))];
 
-  // The image is built while the unit tests run: each keeps about one core busy. Its tests get the machine alone.
+  // The image is built while the unit tests run: each keeps about one core busy. Meshes and image get the machine alone.
   const sources = checkSources(steps);
-  const image = await checkImage(steps, sources);
-  return [...prepared, ...(await sources), ...image];
+  const alone = await checkAlone(steps, sources);
+  return [...prepared, ...(await sources), ...alone];
 }
 
 async function checkSources(steps: Steps): Promise<Tally[]> {
@@ -69,14 +73,15 @@ async function checkSources(steps: Steps): Promise<Tally[]> {
   return [lint, types, shell, await vitest('runtime', 'Unit and integration tests', steps)];
 }
 
-async function checkImage(steps: Steps, before: Promise<unknown>): Promise<Tally[]> {
+async function checkAlone(steps: Steps, before: Promise<unknown>): Promise<Tally[]> {
   let image = '';
   const built = await check('image build', async () => {
     ({ image } = await buildBoardImage({ board: 'qemu-aarch64', source: 'debian', steps }));
   });
   await before;
-  if (built.failed.length > 0) return [built];
-  return [built, await vitest('image', 'Image tests', steps, { SKYMINER_IMAGE: image })];
+  const mesh = await vitest('mesh', 'Mesh tests', steps);
+  if (built.failed.length > 0) return [built, mesh];
+  return [built, mesh, await vitest('image', 'Image tests', steps, { SKYMINER_IMAGE: image })];
 }
 
 function tool(title: string, [command = '', ...args]: string[], steps: Steps): Promise<Tally> {
