@@ -34,7 +34,7 @@ export async function nodeAddress(node: string): Promise<Network[]> {
 async function hostsOf(addresses: readonly string[]): Promise<Network[]> {
   const hosts = new Set(addresses.map((address) => parseAddress(address).host));
   const found = await Promise.all([...hosts].map(resolve));
-  return found.flat().filter(({ bytes }) => !isLoopback(bytes));
+  return found.flat().filter(({ bytes }) => !isLocal(bytes));
 }
 
 /** A name that nobody knows is no way that the node can go. */
@@ -49,8 +49,9 @@ function single(bytes: Uint8Array): Network {
   return { bytes, prefix: bytes.length * 8 };
 }
 
-function isLoopback(bytes: Uint8Array): boolean {
-  return bytes.length === 4 ? bytes[0] === 127 : formatIp(bytes) === '::1';
+/** Loopback, or the address that stands for all of a machine's own. */
+function isLocal(bytes: Uint8Array): boolean {
+  return bytes.length === 4 ? bytes[0] === 127 || bytes[0] === 0 : ['::', '::1'].includes(formatIp(bytes));
 }
 
 function addressesOfRow(row: unknown): string[] {

@@ -72,10 +72,15 @@ type Exceptions = Pick<Routes, 'table' | 'except' | 'exceptUser'>;
 
 function exceptionRules(family: Family, { table, except, exceptUser }: Exceptions): string[] {
   const ofFamily = except.filter((network) => familyOfNetwork(network) === family);
-  return [
-    ...(exceptUser === undefined ? [] : [rule(table, `uidrange ${exceptUser}-${exceptUser} lookup main`)]),
-    ...ofFamily.map((network) => rule(table + 1, `to ${formatNetwork(network)} lookup main`)),
+  const selectors = [
+    ...(exceptUser === undefined ? [] : [`uidrange ${exceptUser}-${exceptUser}`]),
+    ...ofFamily.map((network) => `to ${formatNetwork(network)}`),
   ];
+  // Where the main table leads nowhere, it is nowhere: through the tunnel the mesh would only reach itself.
+  return selectors.flatMap((selector) => [
+    rule(table, `${selector} lookup main`),
+    rule(table + 1, `${selector} unreachable`),
+  ]);
 }
 
 function rule(priority: number, what: string): string {
