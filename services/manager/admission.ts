@@ -4,7 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeDurably } from '../net/durable-file.ts';
 import type { PublicKey } from '../net/keys.ts';
-import { MembershipKeeper } from '../net/membership.ts';
+import { InvalidMembership, MembershipKeeper } from '../net/membership.ts';
 
 export interface AdmissionOptions {
   members: { file: string; rack: PublicKey } | undefined;
@@ -73,13 +73,7 @@ export class Admission extends EventEmitter<{
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new MembersUnreadable(`${members.file}: ${why}`, { cause });
     }
-    const { number } = this.#keeper.current;
-    if (kept !== undefined && this.#keeper.offer(kept))
-      this.emit(
-        'problem',
-        new Error(`${members.file} has list ${number}, which is older than the one in force`),
-      );
-    else await this.#keep();
+    if (kept === undefined || !this.#offerKept(this.#keeper, kept)) await this.#keep();
     if (this.#stopped) return;
     // The folder and not the file: a new list takes the place of the old one under its name.
     this.#watcher = watch(dirname(members.file), (_event, name) => {
@@ -96,12 +90,29 @@ export class Admission extends EventEmitter<{
     await this.#reading;
   }
 
+  /** @returns whether the list of before is the newer one */
+  #offerKept(keeper: MembershipKeeper, kept: string): boolean {
+    const { number } = keeper.current;
+    try {
+      if (!keeper.offer(kept)) return false;
+    } catch (error) {
+      if (!(error instanceof InvalidMembership)) throw error;
+      this.#tell('the list of before is damaged', error);
+      return false;
+    }
+    this.#tell(
+      'the list of before stays',
+      `${this.#options.members?.file} has list ${number}, which is older`,
+    );
+    return true;
+  }
+
   #readAgain(): void {
     this.#reading = this.#reading.then(async () => {
       try {
         await this.#read();
       } catch (error) {
-        this.emit('problem', new Error(`the list of members stays: ${messageOf(error)}`, { cause: error }));
+        this.#tell('the list of members stays', error);
       }
     });
   }
@@ -123,23 +134,29 @@ export class Admission extends EventEmitter<{
     try {
       return await readFile(this.#keptFile(rack), 'utf8');
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
+      const isThere = !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
+      if (isThere) this.#tell('cannot read the list of before', error);
+      return undefined;
     }
   }
 
+  /** A list that cannot be kept is in force all the same, until the next start. */
   async #keep(): Promise<void> {
     if (this.#keeper === undefined) return;
     const file = this.#keptFile(this.#keeper.rack);
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeDurably(file, this.#keeper.text, 0o600);
+    try {
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await writeDurably(file, this.#keeper.text, 0o600);
+    } catch (error) {
+      this.#tell('cannot keep the list', error);
+    }
+  }
+
+  #tell(what: string, cause: unknown): void {
+    this.emit('problem', new Error(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause }));
   }
 
   #keptFile(rack: PublicKey): string {
     return join(this.#options.folder, `members-${rack.slice(0, 16)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

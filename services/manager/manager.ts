@@ -43,6 +43,8 @@ export interface Timing {
 }
 
 const defaultReportMs = 1_000;
+/** Of one node: one that is in use, and some that have not said hello. */
+const maxConnections = 4;
 
 /** The node manager: knows the mesh by what nodes report, and gives them links, routes and names. Its state is soft. */
 export class Manager extends EventEmitter<{
@@ -146,6 +148,8 @@ export class Manager extends EventEmitter<{
       find: (wanted) => this.#directory.find(wanted),
       show: (what) => show(this.#mesh, what),
     });
+    const same = [...this.#connections].filter(({ node }) => node === connection.node);
+    if (same.length >= maxConnections) same[0]?.close('too many connections of this node');
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
   }

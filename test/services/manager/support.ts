@@ -111,9 +111,11 @@ export class Rack {
 
   /** Starts the program, on the port that the manager had before. */
   async launch(args: string[] = [], tracker = '-'): Promise<ManagerProcess> {
-    const files = ['--members', this.listFile, '--key', this.keyFile];
+    const files = ['--members', this.listFile];
     const rack = ['--rack', this.identity.publicKey];
-    const manager = launchManager(['mesh.test', this.address, tracker, ...files, ...rack, ...args]);
+    const manager = launchManager(['mesh.test', this.address, tracker, ...files, ...rack, ...args], {
+      STATE_DIRECTORY: join(this.folder, 'state'),
+    });
     const line = await manager.line(/^listening as /);
     const [, key = '', address = ''] = /^listening as ([0-9a-f]{64})@(\S+)$/.exec(line) ?? [];
     this.key = parsePublicKey(key);
