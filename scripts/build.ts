@@ -14,6 +14,8 @@ const runtimeEntries = {
   'apps/apptracker': 'services/apptracker/main.ts',
   'apps/meshnet-nm': 'services/manager/main.ts',
   'apps/meshnet-node': 'services/node/main.ts',
+  'apps/meshnet-echo': 'services/echo/main.ts',
+  'apps/meshnet-forward': 'services/forward/main.ts',
   'apps/meshnet-vpn-client': 'services/vpn/client/main.ts',
   'apps/meshnet-vpn-server': 'services/vpn/server/main.ts',
   'apps/meshnet-socks-client': 'services/socks/client/main.ts',

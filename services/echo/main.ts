@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { MeshApp, type MeshStream } from '../mesh/index.ts';
 import { connect, type SignalApp } from '../signal/client.ts';
 import { formatMilliseconds, roundTrip, summary } from './measure.ts';
@@ -54,7 +54,7 @@ async function measure(
     times.push(took);
     console.log(`${bytes} bytes back from ${app} at ${node.slice(0, 8)}: ${formatMilliseconds(took)}`);
   }
-  stream.end();
+  await finished(stream.end().resume());
   console.log(summary(times));
 }
 

@@ -163,7 +163,7 @@ export class MeshApp extends EventEmitter<MeshAppEvents> {
   #guard(stream: MeshStream): MeshStream {
     const ours = stream.listenerCount('error') + 1;
     stream.on('error', (error) => {
-      if (stream.listenerCount('error') === ours)
+      if (stream.listenerCount('error') === ours && !this.#closing.signal.aborted)
         this.emit('problem', `${stream.remote.app} at ${stream.remote.node}: ${error.message}`);
     });
     return stream;

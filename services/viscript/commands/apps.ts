@@ -136,7 +136,8 @@ function howItEnded(how: string, status: Parameters<typeof endOf>[0] | undefined
   return how === 'drained' ? `drained and ${end}` : end;
 }
 
-function putAdded({ put }: CommandContext, launch: Launch): void {
+/** Says that an app was started. @throws {CommandFailed} when it has ended already */
+export function putAdded({ put }: CommandContext, launch: Launch): void {
   if (launch.state === 'exited')
     throw new CommandFailed(`${launch.app.name} ${endOf(launch.lastExit ?? unknownEnd)}`);
   put(

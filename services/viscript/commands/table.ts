@@ -5,12 +5,14 @@ import { appCommands } from './apps.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { generalCommands } from './general.ts';
+import { meshCommands } from './mesh.ts';
 import { watchCommands } from './watch.ts';
 
 /** Every command of viscript, the same for all front ends. */
 export const commands: readonly Command[] = [
   ...appCommands,
   ...watchCommands,
+  ...meshCommands,
   ...generalCommands(() => commands),
 ];
 
