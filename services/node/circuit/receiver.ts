@@ -1,8 +1,6 @@
 import { MAX_RANGES, type Range } from './messages.ts';
-import { maxUnackedBytes } from './sender.ts';
+import { maxAhead, maxUnackedBytes } from './sender.ts';
 
-/** Records past the next one that are kept, whatever their size. */
-const maxAhead = 65_536;
 /** An acknowledgement is due after so many bytes. */
 const ackEveryBytes = 256 * 1024;
 

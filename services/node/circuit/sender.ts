@@ -2,6 +2,8 @@ import { CircuitViolation, type Range } from './messages.ts';
 
 /** Most unacknowledged bytes of one circuit, kept to be sent again. */
 export const maxUnackedBytes = 16 * 1024 * 1024;
+/** Records past the first one that is missing, whatever their size. */
+export const maxAhead = 65_536;
 /** Milliseconds without progress after which records go out on the warm path too: at least, and in round trips. */
 const hedgeMinMs = 50;
 const hedgeRoundTrips = 4;
@@ -15,6 +17,7 @@ interface Sent {
   bytes: number;
   at: number;
   again: boolean;
+  hedgedAt: number;
 }
 
 /**
@@ -25,12 +28,13 @@ interface Sent {
 export class Sender {
   readonly #unacked = new Map<number, Sent>();
   #next = 0;
+  /** The first that is unacknowledged; the next one when none is. */
+  #oldest = 0;
   #bytes = 0;
   /** What the other end takes beyond what it has acknowledged. */
   #takes = maxUnackedBytes;
   #progressAt = 0;
-  #hedgedUpTo = -1;
-  #hedgedAt = Number.NEGATIVE_INFINITY;
+  #repeatedAt = Number.NEGATIVE_INFINITY;
   #smoothed: number | undefined;
 
   /** Number of the next record. */
@@ -48,7 +52,7 @@ export class Sender {
 
   /** There is room for another record. */
   get open(): boolean {
-    return this.#bytes < Math.min(maxUnackedBytes, this.#takes);
+    return this.#bytes < Math.min(maxUnackedBytes, this.#takes) && this.#next - this.#oldest < maxAhead;
   }
 
   /** Smoothed milliseconds from a record to its acknowledgement. */
@@ -59,27 +63,24 @@ export class Sender {
   /** Keeps a record that is being sent, under the number {@link next}. */
   add(message: readonly Buffer[], bytes: number, now: number): void {
     if (this.idle) this.#progressAt = now;
-    this.#unacked.set(this.#next++, { message, bytes, at: now, again: false });
+    const sent = { message, bytes, at: now, again: false, hedgedAt: Number.NEGATIVE_INFINITY };
+    this.#unacked.set(this.#next++, sent);
     this.#bytes += bytes;
   }
 
   /** @throws {CircuitViolation} when it acknowledges what was never sent */
   acknowledge(next: number, takes: number, ranges: readonly Range[], now: number): void {
-    if (next > this.#next) throw new CircuitViolation('the other end acknowledges what was never sent');
+    if (next > this.#next || ranges.some(({ first, length }) => first + length > this.#next))
+      throw new CircuitViolation('the other end acknowledges what was never sent');
     this.#takes = takes;
-    let newest: Sent | undefined;
-    for (const [number, sent] of this.#unacked) {
-      if (number >= next) break;
-      newest = this.#remove(number, sent);
-    }
+    let newest = this.#acknowledgeUpTo(this.#oldest, next);
+    // Ranges are in order. Where they are not, nothing is looked at twice, so that they cost no more than what is under way.
+    let from = Math.max(this.#oldest, next);
     for (const { first, length } of ranges) {
-      // A range is at most as long as what is under way, whatever it says.
-      const end = Math.min(first + length, this.#next);
-      for (let number = Math.max(first, next); number < end; number++) {
-        const sent = this.#unacked.get(number);
-        if (sent) newest = this.#remove(number, sent);
-      }
+      newest = this.#acknowledgeUpTo(Math.max(from, first), first + length) ?? newest;
+      from = Math.max(from, first + length);
     }
+    this.#oldest = this.#first ?? this.#next;
     if (newest === undefined) return;
     this.#progressAt = now;
     // Karn: of a record that was sent twice nobody knows which one is acknowledged.
@@ -91,20 +92,21 @@ export class Sender {
     if (this.idle) return undefined;
     const patience = Math.max(hedgeMinMs, hedgeRoundTrips * (this.#smoothed ?? 0));
     if (now - this.#progressAt < patience) return undefined;
-    const [first] = this.#unacked.keys();
-    const again = now - this.#hedgedAt >= hedgeAgainMs;
-    const next = again ? (first as number) : Math.max(first as number, this.#hedgedUpTo + 1);
-    const last = this.#next - 1;
-    if (next > last) return undefined;
-    if (again) this.#hedgedAt = now;
-    this.#hedgedUpTo = last;
-    return { next, last };
+    let range: { next: number; last: number } | undefined;
+    for (const [number, sent] of this.#unacked) {
+      const due = now - sent.hedgedAt >= hedgeAgainMs;
+      if (!due && range) break;
+      if (!due) continue;
+      sent.hedgedAt = now;
+      range = { next: range?.next ?? number, last: number };
+    }
+    return range;
   }
 
   /** The same where no other path is up. */
   repeat(now: number): { next: number; last: number } | undefined {
-    if (this.idle || now - Math.max(this.#progressAt, this.#hedgedAt) < hedgeAgainMs) return undefined;
-    this.#hedgedAt = now;
+    if (this.idle || now - Math.max(this.#progressAt, this.#repeatedAt) < hedgeAgainMs) return undefined;
+    this.#repeatedAt = now;
     let bytes = 0;
     let last = 0;
     for (const [number, sent] of this.#unacked) {
@@ -112,14 +114,12 @@ export class Sender {
       bytes += sent.bytes;
       if (bytes >= sameAgainBytes) break;
     }
-    const [next] = this.#unacked.keys();
-    return { next: next as number, last };
+    return { next: this.#oldest, last };
   }
 
   /** All that is unacknowledged, by first and last number. */
   all(): { next: number; last: number } | undefined {
-    const [next] = this.#unacked.keys();
-    return next === undefined ? undefined : { next, last: this.#next - 1 };
+    return this.idle ? undefined : { next: this.#oldest, last: this.#next - 1 };
   }
 
   /** A record to be sent again; undefined when it was acknowledged meanwhile. */
@@ -129,10 +129,27 @@ export class Sender {
     return sent?.message;
   }
 
-  #remove(number: number, sent: Sent): Sent {
-    this.#unacked.delete(number);
-    this.#bytes -= sent.bytes;
-    return sent;
+  get #first(): number | undefined {
+    return this.#unacked.keys().next().value;
+  }
+
+  /** @returns the last one of these that was unacknowledged */
+  #acknowledgeUpTo(from: number, end: number): Sent | undefined {
+    let newest: Sent | undefined;
+    for (const number of this.#within(from, end)) {
+      const sent = this.#unacked.get(number);
+      if (sent === undefined) continue;
+      this.#unacked.delete(number);
+      this.#bytes -= sent.bytes;
+      newest = sent;
+    }
+    return newest;
+  }
+
+  /** Numbers of a range, or those of all that is unacknowledged where these are fewer, as past a gap that stays. */
+  *#within(from: number, end: number): Generator<number> {
+    if (end - from <= this.#unacked.size) for (let number = from; number < end; number++) yield number;
+    else for (const number of this.#unacked.keys()) if (number >= from && number < end) yield number;
   }
 
   #measure(sample: number): void {

@@ -1,4 +1,6 @@
 /** Frames of streams in the records of a circuit (docs/protocol.md, section 5). */
+import { wordOf } from '../../net/control/messages.ts';
+import { fail, shape } from '../../signal/shape.ts';
 import { CircuitViolation } from '../circuit/messages.ts';
 
 export const StreamFrame = { open: 1, accept: 2, refuse: 3, data: 4, window: 5, fin: 6, reset: 7 } as const;
@@ -27,7 +29,7 @@ export function encodeFrameHead(type: StreamFrameType, stream: number, length: n
 
 /** @returns a frame whose text is cut where it is too long */
 export function encodeText(type: StreamFrameType, stream: number, text: string): Buffer {
-  const payload = Buffer.from(text).subarray(0, MAX_TEXT_BYTES);
+  const payload = cut(Buffer.from(text));
   return Buffer.concat([encodeFrameHead(type, stream, payload.length), payload]);
 }
 
@@ -56,6 +58,13 @@ export function readFrames(plaintext: Buffer): Frame[] {
   return frames;
 }
 
+/** At most as long as a text may be, and not within a letter. */
+function cut(text: Buffer): Buffer {
+  let end = MAX_TEXT_BYTES;
+  while (((text[end] ?? 0) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}
+
 const TYPES: readonly StreamFrameType[] = Object.values(StreamFrame);
 
 function typeOf(byte: number): StreamFrameType {
@@ -74,4 +83,19 @@ export interface Opening {
   app: string;
   from: string;
   kind: 'stream' | 'channel';
+}
+
+const openingShape = shape((fields): Opening => {
+  const { kind } = fields;
+  if (kind !== 'stream' && kind !== 'channel') fail('kind', 'stream or channel');
+  return { app: wordOf(fields, 'app'), from: wordOf(fields, 'from'), kind };
+});
+
+/** Reads the payload of an OPEN. @throws {CircuitViolation} */
+export function readOpening(payload: Buffer): Opening {
+  try {
+    return openingShape.parse(JSON.parse(payload.toString()));
+  } catch (cause) {
+    throw new CircuitViolation('a stream is opened to nothing that is understood', { cause });
+  }
 }

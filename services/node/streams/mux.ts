@@ -1,6 +1,4 @@
 import { MeshError, type Remote } from '../../mesh/types.ts';
-import { wordOf } from '../../net/control/messages.ts';
-import { shape } from '../../signal/shape.ts';
 import { type Circuit, maxRecordBytes } from '../circuit/circuit.ts';
 import { CircuitViolation } from '../circuit/messages.ts';
 import { type ChannelHost, CircuitChannel } from './channel.ts';
@@ -13,6 +11,7 @@ import {
   MAX_DATA_BYTES,
   type Opening,
   readFrames,
+  readOpening,
   StreamFrame,
 } from './frames.ts';
 import { CircuitStream, type StreamHost } from './stream.ts';
@@ -278,7 +277,7 @@ export class Mux implements StreamHost, ChannelHost {
     const theirs = (id % 2 === 1) !== this.#circuit.opener;
     if (!theirs || this.#ends.has(id))
       throw new CircuitViolation(`stream ${id} cannot be opened by the other end`);
-    const opening = openingOf(payload);
+    const opening = readOpening(payload);
     if (this.#ends.size >= maxStreams) {
       this.#queue(encodeText(StreamFrame.refuse, id, `there are ${maxStreams} streams already`));
       return;
@@ -316,20 +315,6 @@ export class Mux implements StreamHost, ChannelHost {
       this.#forget(end);
       this.#drop(end, reason);
     }
-  }
-}
-
-const openingShape = shape((fields): Opening => {
-  const kind = fields.kind === 'channel' ? 'channel' : 'stream';
-  return { app: wordOf(fields, 'app'), from: wordOf(fields, 'from'), kind };
-});
-
-/** @throws {CircuitViolation} */
-function openingOf(payload: Buffer): Opening {
-  try {
-    return openingShape.parse(JSON.parse(payload.toString()));
-  } catch (cause) {
-    throw new CircuitViolation('a stream is opened to nothing that is understood', { cause });
   }
 }
 

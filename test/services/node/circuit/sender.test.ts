@@ -1,0 +1,188 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CircuitViolation } from '../../../../services/node/circuit/messages.ts';
+import { maxUnackedBytes, Sender } from '../../../../services/node/circuit/sender.ts';
+
+const takes = maxUnackedBytes;
+
+function senderWith(records: number, bytes = 1_000, at = 0): Sender {
+  const sender = new Sender();
+  for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), bytes, at);
+  return sender;
+}
+
+function messageOf(number: number): Buffer[] {
+  return [Buffer.from(`record ${number}`)];
+}
+
+/** Numbers of the records that are kept. */
+function kept(sender: Sender): number[] {
+  return Array.from({ length: sender.next }, (_, number) => number).filter((number) => sender.again(number));
+}
+
+describe('the sending end of a circuit', () => {
+  it('keeps what is not acknowledged, and gives the same bytes again', () => {
+    const sender = senderWith(3);
+    expect(sender.again(1)).toEqual(messageOf(1));
+    sender.acknowledge(2, takes, [], 10);
+    expect(kept(sender)).toEqual([2]);
+    expect(sender.bytes).toBe(1_000);
+    sender.acknowledge(3, takes, [], 20);
+    expect(sender.idle).toBe(true);
+    expect(sender.all()).toBeUndefined();
+    expect(sender.bytes).toBe(0);
+  });
+
+  it('forgets what came past a gap, and keeps the gap', () => {
+    const sender = senderWith(10);
+    sender.acknowledge(
+      2,
+      takes,
+      [
+        { first: 4, length: 2 },
+        { first: 8, length: 1 },
+      ],
+      10,
+    );
+    expect(kept(sender)).toEqual([2, 3, 6, 7, 9]);
+    expect(sender.all()).toEqual({ next: 2, last: 9 });
+  });
+
+  it('takes an acknowledgement that came late for what it is', () => {
+    const sender = senderWith(10);
+    sender.acknowledge(8, takes, [], 10);
+    sender.acknowledge(3, takes, [{ first: 5, length: 1 }], 11);
+    expect(kept(sender)).toEqual([8, 9]);
+  });
+
+  it('ends the circuit over an acknowledgement of what was never sent', () => {
+    const sender = senderWith(3);
+    expect(() => sender.acknowledge(4, takes, [], 10)).toThrow(CircuitViolation);
+    expect(() => sender.acknowledge(0, takes, [{ first: 3, length: 1 }], 10)).toThrow(CircuitViolation);
+    expect(kept(sender)).toEqual([0, 1, 2]);
+  });
+
+  it('is not kept busy by ranges that are longer than what is under way', () => {
+    const sender = new Sender();
+    for (let index = 0; index < 300_000; index++) {
+      sender.add(messageOf(index), 1, 0);
+      if (index % 1_000 === 999) sender.acknowledge(index + 1, takes, [], 0);
+    }
+    sender.add(messageOf(300_000), 1, 0);
+    const everything = Array.from({ length: 255 }, () => ({ first: 0, length: 300_001 }));
+    // 255 × 300,000 steps would be seconds each time.
+    for (let index = 0; index < 1_000; index++) sender.acknowledge(0, takes, everything, 0);
+    expect(sender.idle).toBe(true);
+  });
+
+  it('has room until so much is unacknowledged', () => {
+    const sender = new Sender();
+    let records = 0;
+    for (; sender.open; records++) sender.add(messageOf(records), 64 * 1024, 0);
+    expect(records).toBe(maxUnackedBytes / (64 * 1024));
+    sender.acknowledge(1, takes, [], 1);
+    expect(sender.open).toBe(true);
+  });
+
+  it('sends no more than the other end takes', () => {
+    const sender = senderWith(2, 1_000);
+    sender.acknowledge(1, 500, [], 1);
+    expect(sender.open).toBe(false);
+    sender.acknowledge(2, 0, [], 2);
+    expect(sender.open).toBe(false);
+    sender.acknowledge(2, 500, [], 3);
+    expect(sender.open).toBe(true);
+  });
+
+  it('does not run further ahead of a missing record than the other end keeps', () => {
+    const sender = new Sender();
+    for (let number = 0; number < 65_536; number++) {
+      expect(sender.open).toBe(true);
+      sender.add(messageOf(number), 10, 0);
+      if (number > 0) sender.acknowledge(0, takes, [{ first: 1, length: number }], 0);
+    }
+    expect(sender.open).toBe(false);
+    sender.acknowledge(65_536, takes, [], 0);
+    expect(sender.open).toBe(true);
+  });
+});
+
+describe('hedging', () => {
+  it('begins after 50 ms without progress when the round trip is short', () => {
+    const sender = senderWith(3, 1_000, 100);
+    expect(sender.hedge(149)).toBeUndefined();
+    expect(sender.hedge(150)).toEqual({ next: 0, last: 2 });
+  });
+
+  it('begins after four round trips when these are long', () => {
+    const sender = senderWith(1);
+    sender.acknowledge(1, takes, [], 100);
+    sender.add(messageOf(1), 1_000, 200);
+    expect(sender.roundTrip).toBe(100);
+    expect(sender.hedge(599)).toBeUndefined();
+    expect(sender.hedge(600)).toEqual({ next: 1, last: 1 });
+  });
+
+  it('is put off by progress', () => {
+    const sender = senderWith(3);
+    sender.acknowledge(1, takes, [], 1);
+    expect(sender.hedge(50)).toBeUndefined();
+    expect(sender.hedge(51)).toEqual({ next: 1, last: 2 });
+  });
+
+  it('is not put off by what had waited for nothing before', () => {
+    const sender = senderWith(1);
+    sender.acknowledge(1, takes, [], 1);
+    sender.add(messageOf(1), 1_000, 10_000);
+    expect(sender.hedge(10_049)).toBeUndefined();
+    expect(sender.hedge(10_050)).toEqual({ next: 1, last: 1 });
+  });
+
+  it('is of no record more than once a second', () => {
+    const step = fc.record({ wait: fc.nat({ max: 300 }), records: fc.nat({ max: 3 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const sender = senderWith(2);
+        const hedged = new Map<number, number>();
+        let now = 50;
+        for (const { wait, records } of steps) {
+          now += wait;
+          for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), 1_000, now);
+          const range = sender.hedge(now);
+          if (range === undefined) continue;
+          for (let number = range.next; number <= range.last; number++) {
+            expect(now - (hedged.get(number) ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(1_000);
+            hedged.set(number, now);
+          }
+        }
+        // Whatever there is has had its turn in the last second.
+        for (now += 1_000; sender.hedge(now); );
+        for (now += 1_000; ; ) {
+          const range = sender.hedge(now);
+          if (range === undefined) break;
+          for (let number = range.next; number <= range.last; number++) hedged.set(number, now);
+        }
+        expect([...hedged.values()].every((at) => at === now)).toBe(true);
+        expect(hedged.size).toBe(sender.next);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('measures no round trip by what was sent twice', () => {
+    const sender = senderWith(1);
+    sender.again(0);
+    sender.acknowledge(1, takes, [], 900);
+    expect(sender.roundTrip).toBeUndefined();
+  });
+
+  it('repeats the first 256 KiB on the one path there is, a second after the last progress', () => {
+    const sender = senderWith(100, 10 * 1024);
+    expect(sender.repeat(999)).toBeUndefined();
+    expect(sender.repeat(1_000)).toEqual({ next: 0, last: 25 });
+    expect(sender.repeat(1_999)).toBeUndefined();
+    sender.acknowledge(10, takes, [], 1_500);
+    expect(sender.repeat(2_499)).toBeUndefined();
+    expect(sender.repeat(2_500)).toEqual({ next: 10, last: 35 });
+  });
+});
