@@ -6,10 +6,13 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { urlOfSocket } from '../../services/signal/index.ts';
 import { loadConfig } from '../../services/viscript/config/index.ts';
+import { launch } from '../services/mesh/program.ts';
+import { joinedNodes } from '../services/node/apps/joined.ts';
 import { Queue, scratchFolder, startServer, untilReady } from '../services/signal/support.ts';
 
 const root = join(import.meta.dirname, '../..');
 const examples = join(root, 'docs/examples/hello');
+const greeter = 'docs/examples/mesh/greeter.ts';
 const node = join(root, 'node_modules/.bin/node');
 
 function run(file: string, environment: Record<string, string> = {}) {
@@ -59,6 +62,20 @@ describe('docs/write-an-app.md', () => {
     expect(text).toContain(await readFile(join(examples, 'hello.ts'), 'utf8'));
     const { apps } = await loadConfig(join(examples, 'config.yaml'));
     expect([...apps.keys()]).toEqual(['hello', 'hello-python']);
+    expect(text).toContain(await readFile(join(root, greeter), 'utf8'));
+    const mesh = await loadConfig(join(root, 'docs/examples/mesh/config.yaml'));
+    expect(mesh.apps.get('greeter')).toMatchObject({ mesh: true });
+  });
+
+  it('has an app that greets another over the mesh', async () => {
+    const [there, here] = await joinedNodes();
+    const alice = launch(greeter, ['alice', there.node]);
+    expect(await alice.line()).toBe(`alice is at ${there.key}`);
+    const bob = launch(greeter, ['bob', here.node, 'alice']);
+    expect(await bob.line()).toBe(`bob is at ${here.key}`);
+    expect(await bob.line()).toBe('Hello, world! This is alice, and you are bob.');
+    alice.child.kill('SIGTERM');
+    expect(await alice.exited).toEqual({ code: 0, signal: null });
   });
 
   it('has a command that makes one file of it, which viscript manages all the same', async () => {
