@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Two ends of a TCP connection over loopback. */
 export async function socketPair(): Promise<[Socket, Socket]> {
@@ -13,4 +14,9 @@ export async function socketPair(): Promise<[Socket, Socket]> {
   if (dialled.connecting) await once(dialled, 'connect');
   server.close();
   return [dialled, accepted];
+}
+
+/** Resolves when a stream is closed, whether with an error or without one. */
+export function closed(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => stream.once('close', resolve));
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { FrameType } from '../../../../services/net/link/link.ts';
+import { closed } from '../sockets.ts';
 import { frames, linkAndRaw, type RawEnd, tappedPair } from './support.ts';
 
 const nothing = Buffer.of();
@@ -107,7 +107,7 @@ describe('a record that makes no sense ends the link, and names the neighbour', 
     ],
   ])('%s', async (_, make, said) => {
     const [link, raw] = await linkAndRaw();
-    const gone = once(raw.socket.resume(), 'close');
+    const gone = closed(raw.socket.resume());
     raw.socket.write(make(raw));
     expect(await link.closed).toBe(`${link.remote} sent ${said}`);
     await gone;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { FrameType, Link } from '../../../../services/net/link/link.ts';
-import { socketPair } from '../sockets.ts';
+import { closed, socketPair } from '../sockets.ts';
 import { closeAll, frames, linkAndRaw, linkPair, sessionPair } from './support.ts';
 
 it('carries frames of all sizes in order, in both directions', async () => {
@@ -81,7 +81,7 @@ it('delivers nothing after it was closed, though it lies in the same record', as
   const headers = Buffer.concat([header(FrameType.down, 0, 1), header(FrameType.down, 0, 2)]);
   raw.socket.write(raw.seal(headers, Buffer.of()));
   expect(await link.closed).toBe('one is enough');
-  await once(raw.socket.resume(), 'close');
+  await closed(raw.socket.resume());
   expect(got).toEqual([1]);
 });
 

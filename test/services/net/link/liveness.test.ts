@@ -4,6 +4,7 @@ import { FrameType } from '../../../../services/net/link/link.ts';
 import { LoadMeter } from '../../../../services/net/link/load-meter.ts';
 import { Pings } from '../../../../services/net/link/pings.ts';
 import { RoundTrip } from '../../../../services/net/link/round-trip.ts';
+import { closed } from '../sockets.ts';
 import { closeAll, eventually, linkAndRaw, linkPair } from './support.ts';
 
 afterEach(() => {
@@ -12,7 +13,7 @@ afterEach(() => {
 
 it('is over when nothing comes from the neighbour, and names it', async () => {
   const [link, raw] = await linkAndRaw({ pingMs: 20 });
-  const gone = once(raw.socket.resume(), 'close');
+  const gone = closed(raw.socket.resume());
   expect(await link.closed).toBe(`nothing came from ${link.remote} for 0.08 s`);
   await gone;
 });

@@ -11,7 +11,7 @@ import {
   type SessionOptions,
   SessionResponder,
 } from '../../../../services/net/session/session.ts';
-import { socketPair } from '../sockets.ts';
+import { closed, socketPair } from '../sockets.ts';
 
 /** A frame that has arrived. */
 export interface Frame {
@@ -96,7 +96,7 @@ export class RawEnd {
       const found = this.frames.find((frame) => frame.type === type);
       if (found !== undefined) return found;
       if (this.socket.destroyed) throw new Error(`the link sent no frame of type ${type}`);
-      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);
+      await Promise.race([once(this.socket, 'data'), closed(this.socket)]);
     }
   }
 }

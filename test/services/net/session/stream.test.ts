@@ -8,7 +8,7 @@ import {
   SessionRefused,
 } from '../../../../services/net/session/session.ts';
 import { acceptSession, connectSession } from '../../../../services/net/session/stream.ts';
-import { socketPair } from '../sockets.ts';
+import { closed, socketPair } from '../sockets.ts';
 
 const [anna, boris] = [Identity.generate(), Identity.generate()];
 const base = { purpose: 'link', accept: () => true } as const;
@@ -54,7 +54,7 @@ it('takes a handshake that comes byte by byte', async () => {
   const [ours, theirs] = await Promise.all([connectSession(here, annas), acceptSession(there, borises)]);
   expect(ours.hash).toEqual(theirs.hash);
   here.destroy();
-  await once(there, 'close');
+  await closed(there);
 });
 
 describe('the stream is destroyed, and the session refused', () => {
