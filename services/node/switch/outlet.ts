@@ -76,10 +76,9 @@ export class Outlet {
     }
   }
 
-  /** Sends what may be lost; drops it when the link is busy. */
+  /** Sends what may be lost. The link drops it when it is busy, which what goes beside it over UDP does not mind. */
   sendDatagram(port: Port, parts: readonly Buffer[]): void {
-    if (this.#link !== undefined && this.#link.backlog < maxBacklog)
-      this.#link.send(FrameType.datagram, port.label, parts);
+    this.#link?.send(FrameType.datagram, port.label, parts);
   }
 
   sendDown(label: number): void {
