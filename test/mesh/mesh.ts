@@ -34,8 +34,6 @@ export interface NodeStart {
   /** More arguments. */
   args?: readonly string[];
   environment?: NodeJS.ProcessEnv;
-  /** What to put before the command line. */
-  prefix?: readonly string[];
 }
 
 /**
@@ -54,12 +52,12 @@ export class Mesh implements AsyncDisposable {
   readonly #programs: Program[] = [];
   #manager: Program | undefined;
 
-  /** Starts all of it, and resolves when all links are there. */
-  static async start(plan: Plan): Promise<Mesh> {
+  /** Starts all of it, and resolves when all links are there. @param how asked for each node, and for the manager */
+  static async start(plan: Plan, how: (name: string, mesh: Mesh) => NodeStart = () => ({})): Promise<Mesh> {
     const mesh = await Mesh.lay(plan);
     try {
-      await mesh.startManager();
-      await Promise.all(plan.nodes.map((name) => mesh.startNode(name)));
+      await mesh.startManager(how(MANAGER, mesh));
+      await Promise.all(plan.nodes.map((name) => mesh.startNode(name, how(name, mesh))));
       await mesh.whole();
       return mesh;
     } catch (error) {
@@ -126,12 +124,13 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Starts the manager, or starts it anew. */
-  async startManager(): Promise<Program> {
+  async startManager({ environment }: Pick<NodeStart, 'environment'> = {}): Promise<Program> {
     const { keyFile } = this.rack.board(MANAGER);
-    this.#manager = this.run(MANAGER, MANAGER, [
+    const args = [
       ...[join(root, 'services/manager/main.ts'), 'mesh.test', `0.0.0.0:${managerPort}`, '-'],
       ...['--key', keyFile, '--members', this.rack.membersFile, '--rack', this.rack.key],
-    ]);
+    ];
+    this.#manager = this.run(MANAGER, MANAGER, args, environment);
     await this.#manager.line(/^listening as/);
     return this.#manager;
   }
@@ -150,7 +149,7 @@ export class Mesh implements AsyncDisposable {
       ...others.flatMap((address) => ['--address', address]),
       ...(start.args ?? []),
     ];
-    const program = this.run(name, name, args, start);
+    const program = this.run(name, name, args, start.environment);
     const node = { name, key: identity.publicKey, host: this.host(name), socket, program };
     this.#nodes.set(name, node);
     await program.line(/^registered with manager/);
@@ -165,19 +164,12 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Runs a program of this repository in a host. @param args of Node.js: the program, then what is for it */
-  run(
-    host: string,
-    name: string,
-    args: readonly string[],
-    { environment = {}, prefix = [] }: Pick<NodeStart, 'environment' | 'prefix'> = {},
-  ): Program {
-    const program = new Program(this.host(host), name, [...prefix, process.execPath, ...args], {
-      environment: {
-        // Compiled once, not for each of them.
-        NODE_COMPILE_CACHE: join(root, 'out/test/compiled'),
-        STATE_DIRECTORY: join(this.folder, `${name}.state`),
-        ...environment,
-      },
+  run(host: string, name: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Program {
+    const program = new Program(this.host(host), name, [process.execPath, ...args], {
+      // Compiled once, not for each of them.
+      NODE_COMPILE_CACHE: join(root, 'out/test/compiled'),
+      STATE_DIRECTORY: join(this.folder, `${name}.state`),
+      ...environment,
     });
     this.#programs.push(program);
     return program;

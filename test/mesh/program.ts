@@ -8,11 +8,6 @@ import { deadlineMs, NeverHappened } from './wait.ts';
 /** Lines that are kept of a program; the oldest go first. */
 const maxLines = 5_000;
 
-export interface ProgramOptions {
-  /** Laid over this process's environment. */
-  environment?: NodeJS.ProcessEnv;
-}
-
 /** A program that runs in a host. What it prints is kept, for waiting and for whoever looks why a test has failed. */
 export class Program extends EventEmitter<{ line: [line: string]; exit: [] }> {
   readonly name: string;
@@ -22,18 +17,19 @@ export class Program extends EventEmitter<{ line: [line: string]; exit: [] }> {
   readonly #log: string[] = [];
   readonly #startedAt = performance.now();
 
+  /** @param environment laid over this process's own */
   constructor(
     host: Host,
     name: string,
     [command = '', ...args]: readonly string[],
-    options: ProgramOptions = {},
+    environment: NodeJS.ProcessEnv = {},
   ) {
     super();
     // Everybody who waits for a line listens, and there may be many.
     this.setMaxListeners(0);
     this.name = name;
     this.#child = host.spawn(command, args, {
-      env: { ...process.env, ...options.environment },
+      env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#exited = once(this.#child, 'exit');

@@ -35,15 +35,12 @@ export async function whyNot(command: string, ...args: string[]): Promise<string
  * One mesh for all tests of a file, or of a `describe`; each leaves it whole.
  * @returns gives a test the mesh, or skips the test where there can be none; when the test fails, logs are shown
  */
-export function sharedMesh(
-  plan: Plan,
-  make: (plan: Plan) => Promise<Mesh> = Mesh.start,
-): (context: TestContext) => Mesh {
+export function sharedMesh(plan: Plan): (context: TestContext) => Mesh {
   let mesh: Mesh | undefined;
   let reason: string | undefined;
   beforeAll(async () => {
     reason = await whyNoLab();
-    if (reason === undefined) mesh = await make(plan);
+    if (reason === undefined) mesh = await Mesh.start(plan);
   });
   afterAll(() => mesh?.[Symbol.asyncDispose]());
   return (context) => {
@@ -55,14 +52,10 @@ export function sharedMesh(
 }
 
 /** A mesh for one test. */
-export async function ownMesh(
-  context: TestContext,
-  plan: Plan,
-  make: (plan: Plan) => Promise<Mesh> = Mesh.start,
-): Promise<Mesh> {
+export async function ownMesh(context: TestContext, ...start: Parameters<typeof Mesh.start>): Promise<Mesh> {
   const reason = await whyNoLab();
   context.skip(reason !== undefined, reason);
-  const mesh = await make(plan);
+  const mesh = await Mesh.start(...start);
   showLogsOnFailure(context, mesh);
   return mesh;
 }
