@@ -1,7 +1,7 @@
+import { parseAccess } from '../mesh/access.ts';
 import { parseTarget } from '../mesh/target.ts';
 import type { Access, Target } from '../mesh/types.ts';
 import { type Address, parseAddress } from '../net/address.ts';
-import { parsePublicKey } from '../net/keys.ts';
 
 /** The command line asks for something that cannot be; the process ends with status 2. */
 export class UsageError extends Error {
@@ -49,10 +49,9 @@ export function targetOf(option: string, text: string): Target {
   return usage(option, () => parseTarget(text));
 }
 
-/** `rack`, `mesh`, or keys with commas between them. @throws {UsageError} */
+/** @throws {UsageError} */
 export function accessOf(option: string, text: string): Access {
-  if (text === 'rack' || text === 'mesh') return text;
-  return usage(option, () => text.split(',').map(parsePublicKey));
+  return usage(option, () => parseAccess(text));
 }
 
 function portOf(text: string): number {

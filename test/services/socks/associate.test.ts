@@ -4,8 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { decodeDatagram, encodeDatagram } from '../../../services/socks/protocol.ts';
 import { Egress, parseRule } from '../../../services/socks/server/egress.ts';
 import { resolveBy } from '../../../services/socks/server/resolve.ts';
-import { startNameServer } from './dns.ts';
-import { ask, startProxy, until } from './support.ts';
+import { ask, startNameServer, startProxy, until } from './support.ts';
 
 async function udp(host = '127.0.0.1'): Promise<UdpSocket> {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');

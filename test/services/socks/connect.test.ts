@@ -13,7 +13,6 @@ import {
 } from '../../../services/socks/protocol.ts';
 import { Egress, parseRule } from '../../../services/socks/server/egress.ts';
 import { resolveBy } from '../../../services/socks/server/resolve.ts';
-import { startNameServer } from './dns.ts';
 import {
   all,
   ask,
@@ -21,6 +20,7 @@ import {
   echo,
   read,
   startListener,
+  startNameServer,
   startProxy,
   startTarget,
   tcpPair,

@@ -1,23 +1,21 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { onTestFinished } from 'vitest';
 import { parseIp } from '../../../services/net/ip.ts';
 
 const types = { 1: 4, 28: 16 } as const;
 
 /**
- * A name server on loopback (RFC 1035): `answer` gives the addresses of a name, of both families; nothing when it is to
- * stay silent.
- * @returns ADDRESS:PORT
+ * A name server (RFC 1035): `answer` gives the addresses of a name, of both families; nothing when it is to stay silent.
+ * @returns its socket, whose closing is the caller's
  */
-export async function startNameServer(
+export async function serveNames(
   answer: (name: string) => readonly string[] | undefined,
-): Promise<string> {
+  { host, port }: { host: string; port: number },
+): Promise<Socket> {
   const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
+  socket.bind(port, host);
   await once(socket, 'listening');
-  onTestFinished(() => void socket.close());
-  socket.on('message', (query, { port, address }) => {
+  socket.on('message', (query, from) => {
     const { name, type, end } = questionOf(query);
     const addresses = answer(name);
     if (!addresses) return;
@@ -32,9 +30,9 @@ export async function startNameServer(
     head.writeUInt16BE(1, 4);
     head.writeUInt16BE(records.length, 6);
     head.fill(0, 8);
-    socket.send(Buffer.concat([head, query.subarray(12, end), ...records]), port, address);
+    socket.send(Buffer.concat([head, query.subarray(12, end), ...records]), from.port, from.address);
   });
-  return `127.0.0.1:${socket.address().port}`;
+  return socket;
 }
 
 function questionOf(query: Buffer): { name: string; type: number; end: number } {

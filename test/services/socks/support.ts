@@ -20,6 +20,7 @@ import { readMessage } from '../../../services/socks/read.ts';
 import { Egress, parseRule } from '../../../services/socks/server/egress.ts';
 import { resolveBy } from '../../../services/socks/server/resolve.ts';
 import { type ServiceOptions, SocksService } from '../../../services/socks/server/service.ts';
+import { serveNames } from './dns.ts';
 
 /** Both families of loopback, to which everything in these tests goes. */
 export const loopbackRules = [parseRule(true, '127.0.0.0/8'), parseRule(true, '::1')];
@@ -120,6 +121,15 @@ export async function all(stream: Duplex): Promise<Buffer> {
   stream.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
   if (!stream.readableEnded) await once(stream, 'end');
   return Buffer.concat(chunks);
+}
+
+/** A name server on loopback, as {@link serveNames} has it. @returns ADDRESS:PORT */
+export async function startNameServer(
+  answer: (name: string) => readonly string[] | undefined,
+): Promise<string> {
+  const socket = await serveNames(answer, { host: '127.0.0.1', port: 0 });
+  onTestFinished(() => void socket.close());
+  return `127.0.0.1:${socket.address().port}`;
 }
 
 /** A target on loopback that treats each connection as it is told. */

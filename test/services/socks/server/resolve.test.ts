@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reply } from '../../../../services/socks/protocol.ts';
 import { resolveBy } from '../../../../services/socks/server/resolve.ts';
-import { startNameServer } from '../dns.ts';
-import { never, until } from '../support.ts';
+import { never, startNameServer, until } from '../support.ts';
 
 describe('names', () => {
   it('are asked for both families, which alternate with IPv6 first', async () => {
