@@ -396,8 +396,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   }
 
   #probe(path: Path): void {
-    const id = this.#keys.ready ? path.probe(performance.now()) : undefined;
-    if (id !== undefined) this.#sendNote(path, encodeProbe('probe', path.number, id));
+    if (!this.#keys.ready) return;
+    this.#sendNote(path, encodeProbe('probe', path.number, path.probe(performance.now())));
   }
 
   /** Looks after everything that time decides. */

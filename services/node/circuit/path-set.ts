@@ -46,7 +46,9 @@ export class PathSet {
     return this.#downSince === undefined ? 0 : now - this.#downSince;
   }
 
+  /** Adds a path, in place of one with the same number. */
   add(rule: EndRule, up: boolean): Path {
+    this.remove(rule.path);
     const path = new Path(rule, up);
     this.#paths.set(path.number, path);
     return path;

@@ -65,9 +65,12 @@ export class Path {
     return this.#outstanding.size;
   }
 
-  /** @returns the id of a probe that counts as sent now; undefined when too many have no answer yet */
-  probe(now: number): number | undefined {
-    if (this.#outstanding.size >= maxOutstanding) return undefined;
+  /** @returns the id of a probe that counts as sent now; the oldest is given up when too many have no answer yet */
+  probe(now: number): number {
+    for (const oldest of this.#outstanding.keys()) {
+      if (this.#outstanding.size < maxOutstanding) break;
+      this.#outstanding.delete(oldest);
+    }
     const id = this.#nextId;
     this.#nextId = (id % 0xffff_ffff) + 1;
     this.#outstanding.set(id, now);

@@ -189,7 +189,7 @@ export function muxes(
 }
 
 /** Numbers from 0 to 1, the same for the same seed (a linear congruential generator, as of Numerical Recipes). */
-function randomOf(seed: number): () => number {
+export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
