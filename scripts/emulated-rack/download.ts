@@ -65,6 +65,8 @@ async function throughSocks(socket: Socket, port: number, signal: AbortSignal): 
 
 async function get(socket: Socket, port: number, signal: AbortSignal): Promise<IncomingMessage> {
   const asked = request({ port, path: '/', createConnection: () => socket, signal }).end();
+  // The reader of messages has paused it.
+  asked.once('socket', () => socket.resume());
   const [response] = (await once(asked, 'response', { signal })) as [IncomingMessage];
   return response;
 }
