@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import { duplexPair } from 'node:stream';
 import { type MeshChannel, MeshError, type MeshStream, type Target } from '../mesh/types.ts';
 import {
   appsFoundShape,
@@ -21,6 +20,7 @@ import { tcp } from '../net/transport/tcp.ts';
 import { ConnectionLost, RpcError, type Peer as RpcPeer } from '../signal/jsonrpc.ts';
 import type { Admission } from './admission.ts';
 import type { Carrier, LocalApp } from './apps/carrier.ts';
+import { localStreams } from './apps/local-streams.ts';
 import { Circuits } from './circuits.ts';
 import { LocalApps } from './local-apps.ts';
 import { ManagerLink } from './manager-link.ts';
@@ -187,9 +187,12 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
       throw new MeshError('refused', `${name} does not take this node's streams`);
     if (kind === 'channel')
       throw new MeshError('refused', 'there are no channels to an app at the same node');
-    const [near, far] = duplexPair({ highWaterMark: 256 * 1024 });
-    await app.accept(Object.assign(far, { remote: { node: this.key, app: from } }));
-    return Object.assign(near, { remote: { node: this.key, app: name } });
+    const [near, far] = localStreams([
+      { node: this.key, app: name },
+      { node: this.key, app: from },
+    ]);
+    await app.accept(far);
+    return near;
   }
 
   async #find(name: string): Promise<{ node: PublicKey; app: string }> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { SocketChannel } from '../../mesh/channel.ts';
 import type { FirstLine } from '../../mesh/first-line.ts';
@@ -156,14 +157,16 @@ export class AppConnection {
 
   async #announce(
     kind: Incoming['kind'],
-    { remote }: MeshStream | MeshChannel,
+    end: MeshStream | MeshChannel,
     maxBytes: number | undefined,
     join: (opened: Opened, id: number) => void,
   ): Promise<void> {
     const id = this.#nextId;
     this.#nextId += 2;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const incoming = { id, kind, remote };
+    const incoming = { id, kind, remote: end.remote };
+    const gone = () => reject(new MeshError('reset', 'the other end has given up'));
+    (end as EventEmitter).once('close', gone);
     this.#announced.set(id, {
       incoming,
       maxBytes,
@@ -181,10 +184,12 @@ export class AppConnection {
       throw this.#refusal(error);
     } finally {
       this.#announced.delete(id);
+      (end as EventEmitter).off('close', gone);
     }
   }
 
   #refusal(error: unknown): MeshError {
+    if (error instanceof MeshError) return error;
     if (error instanceof CallTimeout)
       return new MeshError('timeout', `${this.name} did not accept within ${this.#acceptMs / 1000} s`);
     if (error instanceof RpcError) return new MeshError('refused', error.message, { cause: error });

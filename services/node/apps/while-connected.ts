@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { MeshError } from '../../mesh/types.ts';
+import { type MeshChannel, MeshError, type MeshStream } from '../../mesh/types.ts';
 
 /**
  * Does something that an app waits for, and gives it up when the app closes its socket or the time is over. The app may
@@ -7,7 +7,7 @@ import { MeshError } from '../../mesh/types.ts';
  * @param limit gives it up, too
  * @throws {MeshError} `timeout`, `reset`, `invalid`; or what `work` throws. What `work` still brings then is released.
  */
-export async function whileConnected<T extends { destroy(): unknown } | { close(): void }>(
+export async function whileConnected<T extends MeshStream | MeshChannel>(
   socket: Socket,
   { limit, timeoutMs }: { limit: AbortController; timeoutMs: number },
   work: (signal: AbortSignal) => Promise<T>,
@@ -24,7 +24,7 @@ export async function whileConnected<T extends { destroy(): unknown } | { close(
   try {
     limit.signal.throwIfAborted();
     const opened = await work(limit.signal);
-    if (limit.signal.aborted) release(opened);
+    if (limit.signal.aborted) release(opened, limit.signal.reason);
     limit.signal.throwIfAborted();
     return opened;
   } finally {
@@ -33,7 +33,7 @@ export async function whileConnected<T extends { destroy(): unknown } | { close(
   }
 }
 
-function release(opened: { destroy(): unknown } | { close(): void }): void {
-  if ('destroy' in opened) opened.destroy();
-  else opened.close();
+function release(opened: MeshStream | MeshChannel, reason: Error): void {
+  if ('destroy' in opened) opened.destroy(reason);
+  else opened.close(reason.message);
 }
