@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Transport } from '../../services/net/transport/transport.ts';
+import type { Mesh } from './mesh.ts';
+import { Program } from './program.ts';
+import { eventually } from './wait.ts';
+
+let doors = 0;
+
+/**
+ * Connections to an address as a host of the mesh sees it, for attacks that a test makes itself: socat in that host
+ * passes on what comes on a Unix socket.
+ */
+export class Door {
+  readonly #path: string;
+
+  /** @param address `HOST:PORT` */
+  static async open(mesh: Mesh, host: string, address: string): Promise<Door> {
+    const path = join(mesh.folder, `door${++doors}`);
+    new Program(mesh.host(host), `door of ${host}`, [
+      ...['socat', '-t', '60', `UNIX-LISTEN:${path},fork,backlog=1024`, `TCP:${address},nodelay`],
+    ]);
+    const door = new Door(path);
+    await eventually(`a door in ${host}`, async () => (await door.dial()).destroy());
+    return door;
+  }
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  async dial(): Promise<Socket> {
+    const socket = connect(this.#path);
+    await once(socket, 'connect');
+    // Whoever is attacked may break off at any time.
+    socket.on('error', () => undefined);
+    return socket;
+  }
+
+  /** As the library dials; the address that it names does not matter. */
+  get transport(): Transport {
+    return {
+      scheme: 'unix',
+      dial: () => this.dial(),
+      listen: () => Promise.reject(new Error('a door only leads in')),
+    };
+  }
+}
