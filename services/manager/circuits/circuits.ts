@@ -4,6 +4,7 @@ import type { PublicKey } from '../../net/keys.ts';
 import { errorCode, RpcError } from '../../signal/jsonrpc.ts';
 import type { Move } from '../routing/circuit-keeper.ts';
 import type { Routing } from '../routing/routing.ts';
+import type { Ends } from './chain.ts';
 import { Circuit, type Outcome } from './circuit.ts';
 import { Gate } from './gate.ts';
 import { install } from './installer.ts';
@@ -150,12 +151,14 @@ export class Circuits {
       throw new RpcError(controlError.unknownNode, `there is no node ${to}`);
     if ((this.#opened.get(from)?.size ?? 0) >= maxCircuits)
       throw new RpcError(errorCode.busy, `one node may open ${maxCircuits} circuits`);
-    return this.#add(id, { from, to }, []);
+    return this.#add(id, { from, to });
   }
 
-  #add(id: string, ends: { from: PublicKey; to: PublicKey }, present: readonly PresentPath[]): Circuit {
+  #add(id: string, ends: Ends): Circuit {
     const circuit = new Circuit(id, ends, (this.book.pathsOf(id).at(-1) ?? -1) + 1);
-    const paths = present.slice(-2).map(({ nodes }) => nodes);
+    const paths = this.pathsOf(circuit)
+      .slice(-2)
+      .map(({ nodes }) => nodes);
     this.#options.routing.open(id, ends.from, ends.to, paths);
     this.#circuits.set(id, circuit);
     this.#opened.set(ends.from, (this.#opened.get(ends.from) ?? new Set()).add(circuit));
@@ -169,7 +172,7 @@ export class Circuits {
       void this.#sender.remove(this.book.pathsOf(id).map((path) => ({ circuit: id, path })));
       return;
     }
-    const circuit = this.#add(id, ends, presentPaths(this.book, new Circuit(id, ends)));
+    const circuit = this.#add(id, ends);
     if (!this.#options.isConnected(ends.from)) this.#expectOpener(circuit);
     this.#schedule(circuit);
   }
@@ -227,7 +230,7 @@ export class Circuits {
       if (added === 'failed') return 'failed';
       if (added === 'again') continue;
       if (present.length > 0 && added.length > 0) this.#moves++;
-      this.#retire(circuit, [...wanted.kept, ...added]);
+      if (this.#settled) this.#retire(circuit, [...wanted.kept, ...added]);
       return wanted.isDetour ? 'detour' : 'in place';
     }
     return 'failed';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InvalidCircuit, InvalidReport, UnknownNode } from '../../../../services/manager/routing/errors.ts';
 import { Routing } from '../../../../services/manager/routing/routing.ts';
 import { bestRoute } from './brute-force.ts';
-import { figuresOf, keyOf, meshOf, nodeOf, report, type TestLink } from './mesh.ts';
+import { figuresOf, keyOf, meshOf, nodeOf, report, smallGraphs, type TestLink } from './mesh.ts';
 
 const [a, b, c, d] = [keyOf(0), keyOf(1), keyOf(2), keyOf(3)] as const;
 const ring: TestLink[] = [
@@ -123,6 +123,52 @@ describe('a circuit', () => {
     routing.close('x');
     expect(routing.routeOf('x')).toBeUndefined();
     expect(routing.withdraw(a, b)).toEqual([]);
+  });
+});
+
+describe('a route without some relays', () => {
+  it('is the best of what they leave, and changes nothing for others', () => {
+    fc.assert(
+      fc.property(smallGraphs(), fc.uniqueArray(fc.nat(7)), ({ nodes, links }, avoided) => {
+        const routing = meshOf(links);
+        for (let node = 0; node < nodes; node++) routing.addNode(keyOf(node));
+        const [from, to] = [0, nodes - 1];
+        const before = routing.open('x', keyOf(from), keyOf(to));
+        const rest = links.filter(
+          ([one, other]) =>
+            ![one, other].some((node) => node !== from && node !== to && avoided.includes(node)),
+        );
+        const route = routing.pair(keyOf(from), keyOf(to), avoided.map(keyOf));
+        expect(route && { kind: route.kind, weight: route.weight }).toEqual(bestRoute(rest, from, to));
+        expect(routing.pair(keyOf(from), keyOf(to))).toEqual(before);
+        const [cut] = links;
+        if (cut === undefined) return;
+        routing.withdraw(keyOf(cut[0]), keyOf(cut[1]));
+        expect(routing.routeOf('x')?.weight).toBe(bestRoute(links.slice(1), from, to)?.weight);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a circuit that has paths already', () => {
+  const present = [
+    [a, b, c],
+    [a, d, c],
+  ];
+
+  it('keeps them while others are not better by the margin', () => {
+    const routing = meshOf([...ring, [0, 2, 19]]);
+    expect(routing.pair(a, c)?.first.nodes).toEqual([a, c]);
+    expect(routing.open('x', a, c, present)).toMatchObject({
+      ...{ kind: 'node-disjoint', first: { nodes: [a, b, c] }, second: { nodes: [a, d, c] } },
+    });
+  });
+
+  it('gets the best ones when these are far better, or its own are not whole', () => {
+    expect(meshOf([...ring, [0, 2, 1]]).open('x', a, c, present)?.first.nodes).toEqual([a, c]);
+    const routing = meshOf(ring.slice(1));
+    expect(routing.open('x', a, c, present)).toMatchObject({ kind: 'single', first: { nodes: [a, d, c] } });
   });
 });
 
