@@ -8,42 +8,35 @@ const metricsIntervalMs = 10_000;
 /** Longest time that streams have to end by themselves when the app is asked to end, in milliseconds. */
 const longestDrainMs = 2_000;
 
-export interface Served {
+/** One of the two apps. */
+export interface Service {
+  mesh: Omit<MeshAppOptions, 'signal' | 'onProblem'>;
   metrics: Record<string, number>;
+  /** Begins, now that the app is known to its node. @returns what it does, for a person */
+  start(mesh: MeshApp): Promise<string>;
   /** Takes nothing new, and resolves when what is open has ended or `graceMs` has passed. */
   stop(graceMs: number): Promise<void>;
 }
 
-export interface Running extends Served {
-  mesh: Omit<MeshAppOptions, 'signal' | 'onProblem'>;
-  /** What the app is doing, once it is known to its node. */
-  status: string;
-  /** Given the app in the mesh as soon as it is known to its node. */
-  onMesh?(mesh: MeshApp): void;
-}
-
-/** Runs one of the two apps: managed by viscript when it was started by it, registered at its node, drained at the end. */
-export async function runApp(start: () => Promise<Running>): Promise<void> {
+/** Runs an app: managed by viscript when it was started by it, registered at its node, drained at the end. */
+export async function runApp(service: Service): Promise<void> {
   const app = await connect();
-  const running = await start();
   const ending = new AbortController();
   let mesh: MeshApp | undefined;
-  const metrics = setInterval(() => app.metrics(running.metrics), metricsIntervalMs);
   app.onShutdown(async (graceMs = 0) => {
-    clearInterval(metrics);
-    await running.stop(Math.min(graceMs / 2, longestDrainMs));
+    await service.stop(Math.min(graceMs / 2, longestDrainMs));
     ending.abort();
     await mesh?.close();
   });
-  mesh = await register(app, running, ending.signal);
+  mesh = await register(app, service, ending.signal);
   if (!mesh) return;
-  running.onMesh?.(mesh);
-  const told = () => tell(app, running.status);
+  const status = await service.start(mesh);
   mesh.on('lost', (reason) => tell(app, `the node is gone: ${reason}`));
-  mesh.on('registered', told);
+  mesh.on('registered', () => tell(app, status));
   mesh.on('problem', (message) => console.error(message));
-  told();
-  app.metrics(running.metrics);
+  tell(app, status);
+  setInterval(() => app.metrics(service.metrics), metricsIntervalMs).unref();
+  app.metrics(service.metrics);
   app.ready();
 }
 
@@ -61,7 +54,7 @@ export async function runProgram(name: string, main: (argv: string[]) => Promise
 /** @returns nothing when the app is asked to end before its node was there */
 async function register(
   app: SignalApp,
-  { mesh }: Running,
+  { mesh }: Service,
   signal: AbortSignal,
 ): Promise<MeshApp | undefined> {
   const onProblem = (message: string) => tell(app, message);

@@ -15,18 +15,19 @@ async function main(argv: string[]): Promise<void> {
   const { name, node, access, rules } = options;
   const service = new SocksService({ egress: new Egress(rules), resolve: resolveBy() });
   for (const rule of rules) console.log(formatRule(rule));
-  await runApp(async () => ({
+  const clients = typeof access === 'string' ? `the ${access}` : `${access.length} keys`;
+  await runApp({
     mesh: {
       ...{ name, node, access, type: 'socks-server' },
       onStream: (stream) => service.serve(stream),
       onChannel: (channel) => service.serveChannel(channel),
     },
-    status: `serving ${typeof access === 'string' ? `the ${access}` : `${access.length} keys`} as ${name}`,
+    start: async () => `serving ${clients} as ${name}`,
+    stop: (graceMs) => service.stop(graceMs),
     get metrics() {
       return service.metrics;
     },
-    stop: (graceMs) => service.stop(graceMs),
-  }));
+  });
 }
 
 await runProgram('meshnet-socks-server', main);
