@@ -13,11 +13,20 @@ export class MeshNotStarted extends Error {
 }
 
 /** What `list_apps` says of launches, as far as it matters here. */
-const launchList = z.array(z.looseObject({ app: z.string(), state: z.string() }));
+const launchList = z.array(
+  z.object({
+    app: z.string(),
+    state: z.string(),
+    restarts: z.number(),
+    lastExit: z.object({ message: z.string().optional() }).optional(),
+  }),
+);
+type LaunchSeen = z.infer<typeof launchList>[number];
 
 /** How many last lines of an app that failed are shown. */
 const LOG_LINES = 15;
 const POLL_MS = 100;
+const MAX_RESTARTS = 3;
 
 export interface OwnViscriptOptions {
   /** Folder that `scripts/build.ts` made. */
@@ -71,8 +80,8 @@ export class OwnViscript implements AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       const launches = launchList.parse(JSON.parse(await this.#run(['list_apps'], true)));
-      const failed = launches.find(({ state }) => state === 'failing' || state === 'exited');
-      if (failed !== undefined) throw await this.#notStarted(failed.app);
+      const failed = launches.find(isLost);
+      if (failed !== undefined) throw await this.#notStarted(failed);
       const ready = launches.filter(({ state }) => state === 'ready').length;
       note(`${ready} of ${launches.length} apps ready`);
       if (ready === launches.length) return;
@@ -97,9 +106,9 @@ export class OwnViscript implements AsyncDisposable {
     throw new MeshNotStarted(`viscript did not start:\n${this.#said.trimEnd()}`);
   }
 
-  async #notStarted(app: string): Promise<MeshNotStarted> {
+  async #notStarted({ app, lastExit }: LaunchSeen): Promise<MeshNotStarted> {
     const text = await this.#run(['logs', '-n', String(LOG_LINES), app], false);
-    return new MeshNotStarted(`${app} does not run:\n${text.trimEnd()}`);
+    return new MeshNotStarted(`${app} does not run: ${lastExit?.message ?? ''}\n${text}`.trimEnd());
   }
 
   async #run(argv: string[], json: boolean): Promise<string> {
@@ -113,4 +122,9 @@ export class OwnViscript implements AsyncDisposable {
       client.close();
     }
   }
+}
+
+/** An app that fails is started again, and may come up then: viscript itself gives up on what has ended for good. */
+function isLost({ state, restarts }: LaunchSeen): boolean {
+  return state === 'exited' || (state === 'failing' && restarts >= MAX_RESTARTS);
 }
