@@ -11,7 +11,7 @@ import { Door } from './door.ts';
 import { Links } from './links.ts';
 import { expose } from './metrics/exposition.ts';
 import { figuresOf } from './metrics/figures.ts';
-import { NodeConnection } from './node-connection.ts';
+import { type NodeCalls, NodeConnection, type Patience } from './node-connection.ts';
 import { Nodes } from './nodes.ts';
 import type { Move } from './routing/circuit-keeper.ts';
 import { Routing } from './routing/routing.ts';
@@ -30,7 +30,7 @@ export interface ManagerOptions {
 }
 
 /** Milliseconds; for those left out see where they are used. */
-export interface Timing {
+export interface Timing extends Patience {
   /** Between reports of links. Default 1,000. */
   reportMs?: number | undefined;
   graceMs?: number | undefined;
@@ -139,7 +139,7 @@ export class Manager extends EventEmitter<{
   }
 
   #take(stream: Duplex, session: Session): void {
-    const connection = new NodeConnection(stream, session, {
+    const calls: NodeCalls = {
       hello: (from, hello) => this.#greet(from, hello),
       links: (node, links) => this.#links.report(node, links),
       open: (node, circuit, to) => this.#circuits.open(circuit, node, to),
@@ -147,7 +147,8 @@ export class Manager extends EventEmitter<{
       setApps: async (node, apps) => ({ refused: await this.#directory.set(node, apps) }),
       find: (wanted) => this.#directory.find(wanted),
       show: (what) => show(this.#mesh, what),
-    });
+    };
+    const connection = new NodeConnection(stream, session, calls, this.#options.timing);
     const same = [...this.#connections].filter(({ node }) => node === connection.node);
     if (same.length >= maxConnections) same[0]?.close('too many connections of this node');
     this.#connections.add(connection);

@@ -34,10 +34,13 @@ export interface NodeCalls {
   show(what: Shown): unknown[];
 }
 
-/** How long a node may take to say who it is. */
-const helloMs = 10_000;
-/** A node reports its links all the time; one that says nothing for so long is not there any more. */
-const silentMs = 15_000;
+export interface Patience {
+  /** How long a node may take to say hello, milliseconds. Default 10,000. */
+  helloMs?: number | undefined;
+  /** A node reports its links all the time; one that says nothing for so long is not there any more. Default 15,000. */
+  silentMs?: number | undefined;
+}
+
 /** For a call to a node: what it does then takes it no time. */
 const callMs = 2_000;
 /** A timer that is late by more than this means that the whole process stood still, and what was sent waits unread. */
@@ -53,11 +56,12 @@ export class NodeConnection {
   /** Milliseconds of the monotonic clock. */
   readonly since = performance.now();
   readonly #peer: Peer;
-  #silence: NodeJS.Timeout;
-  #due: number;
+  readonly #silentMs: number;
+  #silence: NodeJS.Timeout | undefined;
+  #due = 0;
   #greeted = false;
 
-  constructor(stream: Duplex, session: Session, calls: NodeCalls) {
+  constructor(stream: Duplex, session: Session, calls: NodeCalls, patience: Patience = {}) {
     this.node = session.remote;
     const options = { maxBytes: limits.messageBytes };
     this.#peer = new Peer(channelOfSession(stream, session, options), {
@@ -66,8 +70,8 @@ export class NodeConnection {
       timeoutMs: callMs,
     });
     this.closed = this.#peer.closed;
-    this.#due = performance.now() + helloMs;
-    this.#silence = setTimeout(() => this.#fallSilent(), helloMs);
+    this.#silentMs = patience.silentMs ?? 15_000;
+    this.#waitFor(patience.helloMs ?? 10_000);
     void this.closed.then(() => clearTimeout(this.#silence));
     this.#serve(calls);
   }
@@ -116,9 +120,13 @@ export class NodeConnection {
   }
 
   #heard(): void {
+    this.#waitFor(this.#silentMs);
+  }
+
+  #waitFor(milliseconds: number): void {
     clearTimeout(this.#silence);
-    this.#due = performance.now() + silentMs;
-    this.#silence = setTimeout(() => this.#fallSilent(), silentMs);
+    this.#due = performance.now() + milliseconds;
+    this.#silence = setTimeout(() => this.#fallSilent(), milliseconds);
   }
 
   #fallSilent(): void {

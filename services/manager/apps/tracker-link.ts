@@ -29,6 +29,8 @@ export class TrackerLink {
   readonly #end = new AbortController();
   readonly #ended: Promise<void>;
   #client: TrackerClient | undefined;
+  /** Told once, not at each of many attempts. */
+  #lastProblem = '';
 
   constructor(options: TrackerLinkOptions) {
     this.#options = { ...options, leaseMs: options.leaseMs ?? 30_000 };
@@ -81,7 +83,7 @@ export class TrackerLink {
         await this.#hold(backoff);
       } catch (error) {
         if (this.#end.signal.aborted) return;
-        this.#options.onProblem(`apptracker on ${this.#options.address}: ${messageOf(error)}`);
+        this.#tell(`apptracker on ${this.#options.address}: ${messageOf(error)}`);
       }
       await pause(backoff.next(), this.#end.signal);
     }
@@ -97,6 +99,7 @@ export class TrackerLink {
       for (;;) {
         for (const app of this.#options.registered()) await this.#register(client, app);
         backoff.reset();
+        this.#lastProblem = '';
         const lost = await Promise.race([pause(this.#options.leaseMs / 3, signal), client.closed]);
         if (this.#end.signal.aborted) return;
         if (lost !== undefined) throw new Error(lost);
@@ -116,13 +119,19 @@ export class TrackerLink {
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       if (error.code === trackerError.nameTaken) this.#options.onAnswer(app, 'taken');
-      else this.#options.onProblem(`${app.entry.name} is not in the apptracker: ${error.message}`);
+      else this.#tell(`${app.entry.name} is not in the apptracker: ${error.message}`);
     }
   }
 
   #lose(client: TrackerClient, error: unknown): void {
-    this.#options.onProblem(`apptracker on ${this.#options.address}: ${messageOf(error)}`);
+    this.#tell(`apptracker on ${this.#options.address}: ${messageOf(error)}`);
     client.close();
+  }
+
+  #tell(problem: string): void {
+    if (problem === this.#lastProblem) return;
+    this.#lastProblem = problem;
+    this.#options.onProblem(problem);
   }
 }
 

@@ -43,11 +43,20 @@ describe('whoever wants to keep nodes out', () => {
     expect(await (await rack.node(0)).show('nodes')).toHaveLength(1);
   });
 
-  it('proves to be a node, and never says hello: another connection of it is not harmed', async () => {
-    const rack = await Rack.start(1);
-    await rack.connect(0);
+  it('proves to be a node, and never says hello: it is cut off, and another connection of it is not harmed', async () => {
+    const rack = await Rack.startQuick(1, { helloMs: 200 });
+    const silent = await rack.connect(0);
     const node = await rack.node(0);
+    expect(await silent.peer.closed).toBeDefined();
     expect(await node.show('nodes')).toHaveLength(1);
+  });
+
+  it('proves to be a node many times over: only a few of its connections stay', async () => {
+    const rack = await Rack.startQuick(1);
+    const all = [];
+    for (let count = 0; count < 6; count++) all.push(await rack.connect(0));
+    await Promise.all(all.slice(0, 2).map(({ peer }) => peer.closed));
+    await all.at(-1)?.hello();
   });
 });
 

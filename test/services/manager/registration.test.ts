@@ -35,6 +35,12 @@ describe('a node that registers', () => {
     await after.open(other);
   });
 
+  it('is cut off when it says nothing any more', async () => {
+    const rack = await Rack.startQuick(1, { silentMs: 200 });
+    const node = await rack.node(0);
+    expect(await node.peer.closed).toBeDefined();
+  });
+
   it('says hello first, and once', async () => {
     const rack = await Rack.start(1);
     const hasty = await rack.connect(0);
