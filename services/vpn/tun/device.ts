@@ -1,7 +1,10 @@
 import { closeSync } from 'node:fs';
+import { coalesce } from './coalesce.ts';
 import { TunError } from './errors.ts';
 import { type Libc, loadLibc } from './libc.ts';
 import { errorName, openTun } from './open.ts';
+import { segment } from './segment.ts';
+import { readVirtio, VIRTIO_BYTES } from './virtio.ts';
 
 export interface TunEvents {
   /** What the kernel sent into the interface, whole IP packets, in order. The buffers are the receiver's own. */
@@ -12,14 +15,15 @@ export interface TunEvents {
 
 /** Packets read in one turn of the event loop: enough to share the cost of a turn, few enough to let others have theirs. */
 const BATCH_PACKETS = 64;
-/** No IP packet is longer, whatever the MTU. */
-const MOST_BYTES = 65_535;
-/** Packets are read side by side into pieces of memory of this size. */
+/** No IP packet is longer, whatever the MTU: 65,535 bytes of payload behind a header of IPv6. */
+const MOST_BYTES = VIRTIO_BYTES + 40 + 65_535;
+/** Packets that were read lie side by side in pieces of memory of this size. */
 const SLAB_BYTES = 256 * 1024;
 
 /**
- * A network interface whose other end is this process. It has no queue of its own: what the kernel cannot take is
- * dropped and counted, and what is not read waits in the kernel's, which drops likewise.
+ * A network interface whose other end is this process. TCP passes between it and the kernel in trains of up to 64 KiB, each for the
+ * price of a packet; here they are cut and put together, so that the other end of a tunnel need not know. There is no queue: what
+ * the kernel does not take is dropped and counted, and what is not read waits in the kernel's, which drops likewise.
  */
 export class TunDevice {
   readonly name: string;
@@ -27,15 +31,18 @@ export class TunDevice {
   #events: TunEvents | undefined;
   #poll: { close(): void } | undefined;
   #fd: number | undefined;
+  readonly #input = Buffer.allocUnsafeSlow(MOST_BYTES);
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #used = 0;
   #reading: NodeJS.Immediate | undefined;
+  /** Packets of this turn of the event loop, for the kernel. */
+  #output: Buffer[] = [];
   #dropped = 0;
 
   /** Makes the interface. @throws {TunError} */
   static async open(name: string): Promise<TunDevice> {
     const libc = await loadLibc();
-    return new TunDevice(libc, openTun(libc, { name, offload: false }), name);
+    return new TunDevice(libc, openTun(libc, name), name);
   }
 
   private constructor(libc: Libc, fd: number, name: string) {
@@ -54,14 +61,17 @@ export class TunDevice {
     });
   }
 
-  /** Packets that the kernel did not take. */
+  /** Packets, and trains of them, that the kernel did not take. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Hands one IP packet to the kernel as if it had come in by this interface. Dropped when the kernel does not take it. */
+  /**
+   * Hands a whole IP packet to the kernel as if it had come in by this interface, together with the others that come before
+   * the event loop goes on. Dropped when the kernel does not take it.
+   */
   write(packet: Buffer): void {
-    if (this.#fd === undefined || this.#libc.write(this.#fd, packet, packet.length) === -1) this.#dropped++;
+    if (this.#output.push(packet) === 1) process.nextTick(() => this.#flush());
   }
 
   /** Removes the interface, and with it its addresses and routes. */
@@ -73,15 +83,23 @@ export class TunDevice {
     this.#fd = undefined;
   }
 
+  #flush(): void {
+    const packets = this.#output;
+    this.#output = [];
+    for (const bytes of coalesce(packets)) {
+      if (this.#fd === undefined || this.#libc.write(this.#fd, bytes, bytes.length) === -1) this.#dropped++;
+    }
+  }
+
   #drain(): void {
     this.#reading = undefined;
     const packets: Buffer[] = [];
     let failure: TunError | undefined;
     while (packets.length < BATCH_PACKETS) {
-      const packet = this.#read();
-      if (packet instanceof TunError) failure = packet;
-      if (!(packet instanceof Buffer)) break;
-      packets.push(packet);
+      const read = this.#read();
+      if (read instanceof TunError) failure = read;
+      if (!Array.isArray(read)) break;
+      packets.push(...read);
     }
     if (packets.length > 0) this.#events?.onPackets(packets);
     if (failure) {
@@ -91,21 +109,25 @@ export class TunDevice {
   }
 
   /** @returns undefined when nothing waits */
-  #read(): Buffer | TunError | undefined {
+  #read(): Buffer[] | TunError | undefined {
     if (this.#fd === undefined) return undefined;
-    if (this.#slab.length - this.#used < MOST_BYTES) {
+    const length = this.#libc.read(this.#fd, this.#input, MOST_BYTES);
+    if (length >= VIRTIO_BYTES)
+      return segment(readVirtio(this.#input), this.#input.subarray(VIRTIO_BYTES, length), (bytes) =>
+        this.#allocate(bytes),
+      );
+    const why = errorName(this.#libc.errno());
+    if (why === 'EAGAIN' || why === 'EINTR') return undefined;
+    return new TunError('lost', `the interface ${this.name} was removed by somebody else`);
+  }
+
+  #allocate(bytes: number): Buffer {
+    if (this.#slab.length - this.#used < bytes) {
       // The old one belongs to the packets in it.
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#used = 0;
     }
-    const room = this.#slab.subarray(this.#used, this.#used + MOST_BYTES);
-    const length = this.#libc.read(this.#fd, room, MOST_BYTES);
-    if (length > 0) {
-      this.#used += length;
-      return room.subarray(0, length);
-    }
-    const why = errorName(this.#libc.errno());
-    if (why === 'EAGAIN' || why === 'EINTR') return undefined;
-    return new TunError('lost', `the interface ${this.name} was removed by somebody else`);
+    this.#used += bytes;
+    return this.#slab.subarray(this.#used - bytes, this.#used);
   }
 }

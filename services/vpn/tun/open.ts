@@ -20,19 +20,15 @@ const TUN_F_TSO6 = 0x04;
 const IFREQ_BYTES = 40;
 const IFREQ_FLAGS = 16;
 
-export interface OpenTunOptions {
-  /** At most 15 characters. */
-  name: string;
-  /** Whole TCP trains in one packet, each packet with a header of virtio before it. */
-  offload: boolean;
-}
-
 /**
- * Makes a TUN interface that lives as long as the descriptor is open: also after SIGKILL nothing of it stays.
+ * Makes a TUN interface that lives as long as the descriptor is open: also after SIGKILL nothing of it stays. Each packet has
+ * a header of virtio before it, and may be a whole train of TCP.
+ *
+ * @param name at most 15 characters
  * @returns a non-blocking descriptor, not inherited by child processes
  * @throws {TunError}
  */
-export function openTun(libc: Libc, { name, offload }: OpenTunOptions): number {
+export function openTun(libc: Libc, name: string): number {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(name))
     throw new TunError(
       'bad-name',
@@ -42,9 +38,9 @@ export function openTun(libc: Libc, { name, offload }: OpenTunOptions): number {
   try {
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name, 'latin1');
-    request.writeUInt16LE(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | (offload ? IFF_VNET_HDR : 0), IFREQ_FLAGS);
+    request.writeUInt16LE(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR, IFREQ_FLAGS);
     if (libc.ioctl(fd, TUNSETIFF, request) === -1) throw refusalOf(name, libc.errno());
-    if (offload && libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) === -1)
+    if (libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) === -1)
       throw new TunError('failed', `the kernel takes no offload on ${name}: ${errorName(libc.errno())}`);
     return fd;
   } catch (error) {

@@ -1,0 +1,236 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fold, swappedSum } from '../../../../services/vpn/tun/checksum.ts';
+import { coalesce } from '../../../../services/vpn/tun/coalesce.ts';
+import { segment } from '../../../../services/vpn/tun/segment.ts';
+import { readVirtio, VIRTIO_BYTES } from '../../../../services/vpn/tun/virtio.ts';
+import { ipv4Packet, ipv6Packet } from '../packets.ts';
+
+const PSH = 0x08;
+const ACK = 0x10;
+
+/** RFC 1071 word by word, as the RFC has it. */
+function checksum(...parts: Uint8Array[]): number {
+  const bytes = Buffer.concat([...parts, Buffer.alloc(1)]);
+  let sum = 0;
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    sum += bytes.readUInt16BE(at);
+    sum = (sum & 0xffff) + (sum >> 16);
+  }
+  return ~sum & 0xffff;
+}
+
+interface Tcp {
+  family: 4 | 6;
+  sequence: number;
+  flags: number;
+  options: Uint8Array;
+  payload: Uint8Array;
+  id?: number;
+}
+
+/** A packet of one connection with right checksums. */
+function tcpPacket({ family, sequence, flags, options, payload, id = 7 }: Tcp): Buffer {
+  const length = 20 + options.length + payload.length;
+  const packet =
+    family === 4 ? ipv4Packet('10.0.0.1', '10.0.0.2', length) : ipv6Packet('fd00::1', 'fd00::2', length);
+  const at = packet.length - length;
+  packet[family === 4 ? 9 : 6] = 6;
+  packet.writeUInt16BE(1_234, at);
+  packet.writeUInt16BE(443, at + 2);
+  packet.writeUInt32BE(sequence, at + 4);
+  packet[at + 12] = (5 + options.length / 4) << 4;
+  packet[at + 13] = flags;
+  packet.writeUInt16BE(500, at + 14);
+  packet.set(options, at + 20);
+  packet.set(payload, at + 20 + options.length);
+  if (family === 4) {
+    packet.writeUInt16BE(id, 4);
+    packet.writeUInt16BE(checksum(packet.subarray(0, 20)), 10);
+  }
+  packet.writeUInt16BE(tcpChecksum(packet, family), at + 16);
+  return packet;
+}
+
+/** What the checksum field would have to be if it were 0; 0 when the one that is there is right. */
+function tcpChecksum(packet: Buffer, family: 4 | 6): number {
+  const tcp = packet.subarray(family === 4 ? 20 : 40);
+  const pseudo = Buffer.alloc(4);
+  pseudo[1] = 6;
+  pseudo.writeUInt16BE(tcp.length, 2);
+  return checksum(family === 4 ? packet.subarray(12, 20) : packet.subarray(8, 40), pseudo, tcp);
+}
+
+/** Packets of a connection that follow each other, as a sender with this segment size makes them. */
+function trainOf(
+  family: 4 | 6,
+  sequence: number,
+  options: Uint8Array,
+  payload: Uint8Array,
+  size: number,
+): Buffer[] {
+  const packets: Buffer[] = [];
+  for (let from = 0; from < payload.length; from += size) {
+    const last = from + size >= payload.length;
+    const at = {
+      sequence: (sequence + from) >>> 0,
+      flags: last ? ACK | PSH : ACK,
+      id: (7 + packets.length) & 0xffff,
+    };
+    packets.push(tcpPacket({ family, options, payload: payload.subarray(from, from + size), ...at }));
+  }
+  return packets;
+}
+
+const options = fc.constantFrom(0, 4, 12, 40).map((length) => new Uint8Array(length).fill(1));
+const payload = fc
+  .tuple(fc.integer({ min: 1, max: 20_000 }), fc.nat(255))
+  .map(([length, seed]) =>
+    Buffer.from(Array.from({ length }, (_, at) => (at * 31 + seed + (at >> 8)) & 0xff)),
+  );
+const sequences = fc.oneof(fc.nat(0xffffffff), fc.constant(0xffffff00));
+
+const segmentAll = (written: Buffer[]) =>
+  written.flatMap((bytes) =>
+    segment(readVirtio(bytes), bytes.subarray(VIRTIO_BYTES), (length) => Buffer.alloc(length)),
+  );
+
+describe('checksums', () => {
+  it('are those of RFC 1071, wherever the bytes lie', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), fc.nat(7), (bytes, offset) => {
+        const buffer = Buffer.concat([Buffer.alloc(offset, 0xff), bytes, Buffer.alloc(3, 0xff)]);
+        const sum = fold(swappedSum(buffer, offset, offset + bytes.length));
+        expect(~sum & 0xffff).toBe(checksum(bytes));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
+
+describe('trains of TCP', () => {
+  it('are put together and cut again into the same packets, with right checksums', () => {
+    fc.assert(
+      fc.property(
+        ...[
+          fc.constantFrom(4 as const, 6 as const),
+          sequences,
+          options,
+          payload,
+          fc.integer({ min: 200, max: 1_400 }),
+        ],
+        (family, sequence, opts, bytes, size) => {
+          const packets = trainOf(family, sequence, opts, bytes, size);
+          const written = coalesce(packets);
+          expect(written.length).toBe(1);
+          expect(segmentAll(written)).toEqual(packets);
+          for (const packet of segmentAll(written)) expect(tcpChecksum(packet, family)).toBe(0);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('keep the order of all packets, whatever is among them', () => {
+    const one = fc.tuple(
+      fc.constantFrom(4 as const, 6 as const),
+      fc.nat(3),
+      fc.integer({ min: 0, max: 40 }),
+      fc.nat(0x3f),
+    );
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 1, maxLength: 30 }), (plan) => {
+        let sequence = 1;
+        const packets = plan.map(([family, gap, length, flags], id) => {
+          const packet = tcpPacket({
+            ...{ family, sequence, id, options: new Uint8Array() },
+            flags: gap === 0 ? flags : ACK,
+            payload: new Uint8Array(length).fill(id),
+          });
+          sequence += length + (gap === 1 ? 1 : 0);
+          return packet;
+        });
+        expect(segmentAll(coalesce(packets))).toEqual(packets);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('never have a packet whose checksum is wrong: it goes to the kernel as it came', () => {
+    const packets = trainOf(4, 1, new Uint8Array(), Buffer.alloc(3_000, 'x'), 1_000);
+    const [, damaged] = packets;
+    damaged?.writeUInt8(0, damaged.length - 1);
+    const written = coalesce(packets);
+    expect(written.length).toBe(3);
+    expect(written[1]?.subarray(VIRTIO_BYTES)).toEqual(damaged);
+    expect(written[1]?.subarray(0, VIRTIO_BYTES)).toEqual(Buffer.alloc(VIRTIO_BYTES));
+  });
+
+  it('are never longer than a packet of IP may be', () => {
+    const written = coalesce(trainOf(6, 1, new Uint8Array(), Buffer.alloc(200_000, 'y'), 1_300));
+    for (const bytes of written) expect(bytes.length).toBeLessThanOrEqual(VIRTIO_BYTES + 65_535);
+    expect(written.length).toBe(4);
+  });
+
+  it('are not made of fragments, of IPv4 with options, or of packets with other headers', () => {
+    const [first, second] = trainOf(4, 1, new Uint8Array(), Buffer.alloc(2_000, 'z'), 1_000);
+    const other = (at: number, value: number) => {
+      const copy = Buffer.from(second ?? []);
+      copy[at] = value;
+      copy.writeUInt16BE(0, 10);
+      copy.writeUInt16BE(checksum(copy.subarray(0, 20)), 10);
+      copy.writeUInt16BE(0, 36);
+      copy.writeUInt16BE(tcpChecksum(copy, 4), 36);
+      return coalesce([first ?? copy, copy]).length;
+    };
+    expect(other(1, 0)).toBe(1);
+    expect(other(1, 3)).toBe(2);
+    expect(other(6, 0x20)).toBe(2);
+    expect(other(8, 3)).toBe(2);
+    expect(other(21, 9)).toBe(2);
+    expect(other(31, 9)).toBe(2);
+    expect(other(35, 1)).toBe(2);
+  });
+});
+
+describe('what comes from a peer or the kernel', () => {
+  it('can be anything: nothing fails, and nothing is made that was not there', () => {
+    const bytes = fc.uint8Array({ maxLength: 120, size: 'max' });
+    const almost = fc.tuple(
+      fc.constantFrom(4 as const, 6 as const),
+      fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 4 }),
+    );
+    const packets = fc.oneof(
+      bytes.map((raw) => Buffer.from(raw)),
+      almost.map(([family, changes]) => {
+        const packet = tcpPacket({
+          family,
+          sequence: 1,
+          flags: ACK,
+          options: new Uint8Array(4),
+          payload: new Uint8Array(20),
+        });
+        for (const [at, value] of changes) packet[at % packet.length] = value;
+        return packet;
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(packets, { minLength: 1, maxLength: 4 }), (batch) => {
+        const written = coalesce(batch);
+        expect(written.length).toBeLessThanOrEqual(batch.length);
+      }),
+      { numRuns: 50_000 },
+    );
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: VIRTIO_BYTES, maxLength: VIRTIO_BYTES }),
+        packets,
+        (header, packet) => {
+          const made = segment(readVirtio(Buffer.from(header)), packet, (length) => Buffer.alloc(length));
+          expect(made.every(({ length }) => length <= packet.length)).toBe(true);
+        },
+      ),
+      { numRuns: 100_000 },
+    );
+  });
+});
