@@ -8,8 +8,8 @@ import { type FirstLine, formatFirstLine, maxLineBytes, parseAnswer } from './fi
 import { readLine } from './line.ts';
 import { MeshError } from './types.ts';
 
-/** How often a node that is busy with other connections is tried. */
-const busyTries = 100;
+/** How long a node that is busy with other connections is tried, in milliseconds. */
+const busyMs = 30_000;
 
 /** Longest time in which a node answers the first line, in milliseconds. A node itself gives up sooner. */
 const answerTimeoutMs = 40_000;
@@ -25,8 +25,9 @@ export async function dialNode<S extends Socket>(
   signal: AbortSignal,
 ): Promise<S> {
   const where = node.includes('/') ? { path: node } : parseAddress(node);
-  const backoff = new Backoff({ firstMs: 1, maxMs: 50 });
-  for (let tries = 1; ; tries++) {
+  const backoff = new Backoff({ firstMs: 1, maxMs: 100 });
+  const start = performance.now();
+  for (;;) {
     signal.throwIfAborted();
     const socket = make();
     try {
@@ -39,7 +40,7 @@ export async function dialNode<S extends Socket>(
       socket.destroy();
       signal.throwIfAborted();
       // The queue of a Unix socket is full: many connect at the same moment.
-      if (tries >= busyTries || !isBusy(cause)) throw unreachable(node, cause);
+      if (performance.now() - start >= busyMs || !isBusy(cause)) throw unreachable(node, cause);
       await pause(backoff.next(), signal);
     }
   }
