@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { expect, it } from 'vitest';
+import { Identity } from '../../../../services/net/keys.ts';
 import { FrameType, Link } from '../../../../services/net/link/link.ts';
+import { acceptSession, connectSession } from '../../../../services/net/session/stream.ts';
+import { tcp } from '../../../../services/net/transport/tcp.ts';
+import { webSocket } from '../../../../services/net/transport/websocket.ts';
 import { closed, socketPair } from '../sockets.ts';
 import { closeAll, frames, linkAndRaw, linkPair, sessionPair } from './support.ts';
 
@@ -19,6 +24,31 @@ it('carries frames of all sizes in order, in both directions', async () => {
     for (const { label, payload } of got) expect(payload.equals(payloads[label] ?? Buffer.of())).toBe(true);
   }
   await closeAll(...ends);
+});
+
+it.each([tcp, webSocket])('is a link over each transport: $scheme', async (transport) => {
+  const [ours, theirs] = [Identity.generate(), Identity.generate()];
+  const options = { purpose: 'link', accept: () => true } as const;
+  const { promise: accepted, resolve } = Promise.withResolvers<Duplex>();
+  const listener = await transport.listen('127.0.0.1:0', resolve);
+  const stream = await transport.dial(listener.address);
+  const other = await accepted;
+  const [session, otherSession] = await Promise.all([
+    connectSession(stream, { ...options, identity: ours }),
+    acceptSession(other, { ...options, identity: theirs }),
+  ]);
+  const ends = [new Link(stream, session), new Link(other, otherSession)] as const;
+  expect(ends.map(({ remote }) => remote)).toEqual([theirs.publicKey, ours.publicKey]);
+  for (const [from, to] of [ends, [ends[1], ends[0]] as const]) {
+    const arrived = frames(to, 100);
+    for (let label = 0; label < 100; label++)
+      from.send(FrameType.data, label, [Buffer.alloc(label * 50, label)]);
+    (await arrived).forEach(({ payload }, label) => {
+      expect(payload.equals(Buffer.alloc(label * 50, label))).toBe(true);
+    });
+  }
+  await closeAll(...ends);
+  await listener.close();
 });
 
 it('delivers every kind of frame with its label', async () => {
