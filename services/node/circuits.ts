@@ -63,7 +63,11 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
 
   /** A path of a circuit ends at this node from now on. */
   addPath(rule: EndRule): void {
-    if (!this.#options.admits(rule.peer)) return;
+    // The opener hears at once that nothing comes of it.
+    if (!this.#options.admits(rule.peer)) {
+      this.#options.release(rule.circuit);
+      return;
+    }
     const entry = this.#entries.get(rule.circuit) ?? this.#accept(rule);
     entry?.circuit.addPath(rule);
   }

@@ -6,9 +6,10 @@ import type { Identity, PublicKey } from '../net/keys.ts';
 import { Link } from '../net/link/link.ts';
 import { UdpPort } from '../net/link/udp-port.ts';
 import { acceptSession, connectSession } from '../net/session/stream.ts';
-import type { Listener, Transport } from '../net/transport/transport.ts';
+import { type Listener, type Transport, TransportError } from '../net/transport/transport.ts';
 import { Backoff } from '../signal/backoff.ts';
 import { pause } from '../signal/pause.ts';
+import { RateLimit } from '../signal/ratelimit.ts';
 import { reachableAddresses } from './addresses.ts';
 
 export interface NeighboursOptions {
@@ -27,8 +28,13 @@ export interface NeighboursEvents {
   problem: [message: string];
 }
 
-/** Handshakes that may run at the same time with nodes that have dialled this one. */
+/**
+ * Handshakes that may run at the same time with nodes that have dialled this one; the one that has waited for longest
+ * makes room for another.
+ */
 const maxHandshakes = 64;
+/** Whoever knocks for ever does not fill the log. */
+const refusalsTold = { burst: 20, perSecond: 0.2 };
 /** Milliseconds to wait for a connection: less than it takes TCP to try a third time. */
 const dialTimeoutMs = 3_000;
 /** How much longer the node with the greater key waits before it dials, milliseconds. */
@@ -52,7 +58,9 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
   readonly #problems = new Map<PublicKey, string>();
   #listeners: Listener[] = [];
   #udp: UdpPort | undefined;
-  #handshakes = 0;
+  /** Those that have dialled this node and have not proved anything yet, in the order in which they came. */
+  readonly #waiting = new Set<Duplex>();
+  readonly #refusals = new RateLimit(refusalsTold);
 
   constructor(options: NeighboursOptions) {
     super();
@@ -140,6 +148,7 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
 
   async #dial({ key, name, addresses }: Peer, signal: AbortSignal): Promise<Link | undefined> {
     const { identity, transport, admit } = this.#options;
+    const problems: string[] = [];
     for (const address of addresses) {
       let stream: Duplex | undefined;
       try {
@@ -150,28 +159,32 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
       } catch (error) {
         stream?.destroy();
         if (signal.aborted || this.#links.has(key)) return undefined;
-        this.#tell(key, `no link with ${name} on ${address}: ${reasonOf(error)}`);
+        problems.push(error instanceof TransportError ? error.message : `${address}: ${reasonOf(error)}`);
       }
     }
+    this.#tell(key, `no link with ${name}: ${problems.join('; ')}`);
     return undefined;
   }
 
   async #accept(stream: Duplex): Promise<void> {
     const { identity, admit } = this.#options;
-    if (this.#handshakes >= maxHandshakes) {
-      stream.destroy();
-      return;
+    this.#waiting.add(stream);
+    const [longest] = this.#waiting;
+    // Whoever means it is through in some milliseconds, and so is not the one that has waited for longest.
+    if (this.#waiting.size > maxHandshakes && longest) {
+      this.#waiting.delete(longest);
+      longest.destroy();
     }
-    this.#handshakes++;
     try {
       const signal = this.#end.signal;
       const session = await acceptSession(stream, { identity, purpose: 'link', accept: admit, signal });
       this.#take(new Link(stream, session, { udp: this.#udp }), false);
     } catch (error) {
       stream.destroy();
-      if (!this.#end.signal.aborted) this.emit('problem', `a link was refused: ${reasonOf(error)}`);
+      if (!this.#end.signal.aborted && this.#refusals.take(1))
+        this.emit('problem', `a link was refused: ${reasonOf(error)}`);
     } finally {
-      this.#handshakes--;
+      this.#waiting.delete(stream);
     }
   }
 
