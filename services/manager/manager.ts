@@ -126,9 +126,9 @@ export class Manager extends EventEmitter<{
   /** Leaves the mesh as it is: circuits go on, and the next manager learns of them. */
   async stop(): Promise<void> {
     await this.#door.close();
+    this.#nodes.stop('the manager stops');
     this.#circuits.stop();
     this.#links.stop();
-    this.#nodes.stop('the manager stops');
     for (const connection of this.#connections) connection.close('the manager stops');
     await this.#directory.stop();
   }

@@ -84,9 +84,12 @@ export class Nodes extends EventEmitter<{
     await node.connection.call(method, params);
   }
 
+  /** Ends all connections, and tells nobody of it. */
   stop(reason: string): void {
     clearTimeout(this.#announcing);
-    for (const { connection } of this.#nodes.values()) connection.close(reason);
+    const connections = Array.from(this.#nodes.values(), ({ connection }) => connection);
+    this.#nodes.clear();
+    for (const connection of connections) connection.close(reason);
   }
 
   #remove(connection: NodeConnection, reason: string): void {
