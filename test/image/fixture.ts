@@ -18,7 +18,7 @@ const BOOTED = 'booted';
 export interface GuestOptions
   extends Pick<
     QemuBoardOptions,
-    'disk' | 'diskMiB' | 'network' | 'clock' | 'snapshot' | 'memoryMiB' | 'cpus'
+    'disk' | 'diskMiB' | 'network' | 'clock' | 'snapshot' | 'memoryMiB' | 'cpus' | 'credentials'
   > {
   /** Another image than the one under test: a copy of it in which something was changed. */
   image?: string;
@@ -46,8 +46,8 @@ export class Guest {
       name: 'skyminer-test',
       ...under,
       authorizedKeys: (await ownerKey()).publicFile,
-      credentials: rootShellCredentials,
       ...options,
+      credentials: { ...rootShellCredentials, ...options.credentials },
       paused: true,
     });
     try {

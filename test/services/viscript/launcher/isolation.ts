@@ -50,6 +50,23 @@ export const isolation: Compliance[] = [
     },
   },
   {
+    promise:
+      'lets into the folder of the node’s socket only an app that asks for the mesh, and none write there',
+    async keep(lab) {
+      const script = [
+        'ls /run/skywire >/dev/null 2>&1 && echo in',
+        '{ : > /run/skywire/own; } 2>/dev/null && echo wrote',
+        'echo done',
+      ].join('\n');
+      const other = await lab.launch({ script });
+      await other.wrote(/^done$/m);
+      assert.equal(other.output, 'done\n');
+      const meshed = await lab.launch({ script, app: { mesh: true } });
+      await meshed.wrote(/^done$/m);
+      assert.equal(meshed.output, 'in\ndone\n');
+    },
+  },
+  {
     promise: 'starts nothing under a capability that the image has no unit for',
     async keep(lab) {
       const run = await lab.launch({ script: 'id', app: { capabilities: ['CAP_SYS_ADMIN'] } });

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Identity } from '../../services/net/keys.ts';
+import { signMembership } from '../../services/net/membership.ts';
+import { BOOTING_MS, Guest } from './fixture.ts';
+
+const rack = Identity.generate();
+const board = Identity.generate();
+const identityText = `${board.secretKey.toString('hex')}\n`;
+const members = [{ board: 'board1', key: board.publicKey, roles: ['node', 'manager'] as const }];
+
+let guest: Guest;
+
+/** A board that is told its rack and manages it: alone, it is a mesh of one. */
+beforeAll(async () => {
+  guest = await Guest.start({
+    credentials: {
+      'skyminer.rack': `${rack.publicKey}\n`,
+      'skyminer.members': signMembership(rack, 1, members),
+      'skyminer.identity': identityText,
+      'skyminer.mesh': `board: board1\nmanager: ${board.publicKey}@127.0.0.1:5999\n`,
+      'skyminer.network': '[Match]\nName=lo\n[Network]\nAddress=192.0.2.77/32\n',
+    },
+  });
+  await guest.booted();
+}, BOOTING_MS);
+
+afterAll(() => guest?.[Symbol.asyncDispose]());
+
+describe('a board that was told its rack', () => {
+  it('has no failed unit', async () => {
+    expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
+  });
+
+  it('keeps what it was told on data, the identity for root alone', async () => {
+    expect(await guest.root.text('stat -c "%a %U" /data/skyminer/identity.key')).toBe('600 root');
+    expect(await guest.root.text('cat /data/skyminer/rack')).toBe(rack.publicKey);
+  });
+
+  it('takes over addresses that were handed in', async () => {
+    expect(await guest.root.text('ip -brief address show lo')).toContain('192.0.2.77');
+  });
+
+  it('starts apptracker, manager and node by itself, and the node registers', async () => {
+    const registered =
+      'timeout 120 sh -c "until viscript logs meshnet-node | grep registered; do sleep 1; done"';
+    expect(await guest.root.text(registered, 180_000)).toContain('registered with manager');
+    const apps = await guest.root.text('viscript list_apps');
+    for (const app of ['apptracker', 'meshnet-nm', 'meshnet-node']) expect(apps).toContain(app);
+  });
+
+  it('runs the node and the manager each as a user of its own, with the identity handed to both', async () => {
+    for (const unit of ['viscript-app-mesh@meshnet-node', 'viscript-app@meshnet-nm']) {
+      const pid = await guest.root.text(`systemctl show ${unit} --property MainPID --value`);
+      expect(Number(await guest.root.text(`stat -c %u /proc/${pid}`))).toBeGreaterThan(60_000);
+      const key = await guest.root.text(`cat /run/credentials/${unit}.service/identity.key`);
+      expect(`${key}\n`).toBe(identityText);
+    }
+  });
+
+  it('lets the supervisor speak to the node, and no other user', async () => {
+    expect(await guest.root.text('stat -c "%a %G" /run/skywire/node.sock')).toBe('660 mesh');
+    const ask = (user: string) =>
+      `setpriv --reuid ${user} --regid ${user} --init-groups nc -NU /run/skywire/node.sock </dev/null && echo reached`;
+    expect((await guest.root.run(ask('viscript'))).output).toContain('reached');
+    expect((await guest.root.run(ask('admin'))).output).toContain('Permission denied');
+  });
+});
