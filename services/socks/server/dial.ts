@@ -23,7 +23,7 @@ export function dial(addresses: readonly string[], port: number, signal: AbortSi
   const settle = (winner: Socket | undefined) => {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
-    trying.delete(winner as Socket);
+    if (winner) trying.delete(winner);
     for (const socket of trying) socket.destroy();
   };
   const onAbort = () => {

@@ -1,5 +1,4 @@
-#!/usr/bin/env -S node --initial-old-space-size=96 --max-semi-space-size=1
-// These flags: what passes through would else make V8 collect all its memory every few megabytes. viscript heeds them.
+#!/usr/bin/env node
 import { runApp, runProgram } from '../run.ts';
 import { Egress, formatRule } from './egress.ts';
 import { help, parseServerOptions } from './options.ts';

@@ -10,8 +10,9 @@ export type Resolve = (host: string, signal: AbortSignal) => Promise<string[]>;
 const familyDelayMs = 50;
 
 /**
- * Asks name servers for both families at once. An address is its own; `localhost` is loopback without being asked for
- * (RFC 6761). The result alternates between the families, IPv6 first (RFC 8305, section 4).
+ * Asks name servers for both families at once, and them alone: /etc/hosts is about this machine's own neighbourhood.
+ * An address is its own; `localhost` is loopback without being asked for (RFC 6761). The result alternates between the
+ * families, IPv6 first (RFC 8305, section 4).
  * @param servers `ADDRESS:PORT` of each; those of this machine when there are none
  */
 export function resolveBy(servers?: readonly string[]): Resolve {

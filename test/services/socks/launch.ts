@@ -24,7 +24,11 @@ export function launch(
   const child = spawn(
     join(root, 'node_modules/.bin/node'),
     [join(root, 'services/socks', which, 'main.ts'), ...args],
-    { env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+    // Compiled once, not for each of them.
+    {
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(root, 'out/test/compiled'), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   );
   const lines: string[] = [];
   const waiting = new Set<() => void>();
