@@ -48,6 +48,7 @@ async function main(argv: string[]): Promise<void> {
   if (mesh === undefined) return;
   mesh.on('problem', (message) => console.error(message));
   service.start(mesh);
+  signal.metrics(service.metrics);
   setInterval(() => signal.metrics(service.metrics), metricsIntervalMs).unref();
   signal.ready();
 }

@@ -55,6 +55,7 @@ async function main(argv: string[]): Promise<void> {
     throw error;
   }
   mesh.on('problem', (message) => console.error(message));
+  signal.metrics(service.metrics);
   setInterval(() => signal.metrics(service.metrics), metricsIntervalMs).unref();
   console.log(`serving on ${options.device}`);
   tell();

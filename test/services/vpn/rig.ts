@@ -145,8 +145,15 @@ export async function listen(host: Host): Promise<void> {
 
 /**
  * Sends bytes to a host that listens.
+ * @param prefix a command that runs what does it
  * @returns the address from which they came there, when they arrived as they were; else what went wrong
  */
-export async function call(from: Host, address: string, bytes = 100_000): Promise<string> {
-  return (await from.run(nodeProgram, '-e', caller, address, String(bytes))).trim();
+export async function call(
+  from: Host,
+  address: string,
+  bytes = 100_000,
+  prefix: readonly string[] = [],
+): Promise<string> {
+  const [command = nodeProgram, ...words] = [...prefix, nodeProgram, '-e', caller, address, String(bytes)];
+  return (await from.run(command, ...words)).trim();
 }

@@ -46,6 +46,27 @@ describe('a tunnel', () => {
     expect(await call(serverHost, '10.99.0.2', 20_000_000)).toBe('::ffff:10.99.0.1');
   });
 
+  it('carries IPv4 alone where a machine has no IPv6', async (context) => {
+    needTunnels(context);
+    const lab = startLab();
+    const [serverNode, clientNode] = await startNodes(2);
+    const [serverHost, clientHost] = [await lab.host('server'), await lab.host('client')];
+    await clientHost.run(
+      'sysctl',
+      '-qw',
+      'net.ipv6.conf.all.disable_ipv6=1',
+      'net.ipv6.conf.default.disable_ipv6=1',
+    );
+    const pools = ['--allowed-ips', '10.99.0.0/24, ::/0'];
+    await serverHost.run('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1');
+    const server = await launch(serverHost, 'server', ['vpnsrv0', serverNode?.node ?? '', ...pools]);
+    await server.line(/^serving/);
+    const client = await launch(clientHost, 'client', ['vpncli0', clientNode?.node ?? '']);
+    await client.line(connected);
+    expect(await clientHost.run('ping', '-c', '1', '10.99.0.1')).toContain('1 received');
+    expect(await client.stop(), client.said()).toBe(0);
+  });
+
   it('keeps clients apart, unless they are let together', async (context) => {
     needTunnels(context);
     for (const [args, expected] of [

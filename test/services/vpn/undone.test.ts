@@ -1,3 +1,4 @@
+import { chown } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../../mesh/lab.ts';
 import { call, launch, listen, needTunnels, networkState, startLab, startNodes, type VpnApp } from './rig.ts';
@@ -153,6 +154,20 @@ describe('the kill switch', () => {
     expect(await second.stop(), second.said()).toBe(0);
     expect(await networkState(sides.client)).toEqual(before);
     expect(await call(sides.client, '203.0.113.1')).toBe(`::ffff:${sides.client.addresses.get('neighbour')}`);
+  });
+
+  it('lets the user of the node speak directly, and nobody else', async (context) => {
+    needTunnels(context);
+    const sides = await startSides();
+    // One of systemd's dynamic users, as a board's node has it.
+    const user = 62_000;
+    await chown(sides.clientNode, user, user);
+    await sides.startServer();
+    await sides.startClient('--kill-switch');
+    const asNode = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'];
+    const direct = `::ffff:${sides.client.addresses.get('neighbour')}`;
+    expect(await call(sides.client, '203.0.113.1', 1_000, asNode)).toBe(direct);
+    expect(await call(sides.client, '203.0.113.1')).toBe(`::ffff:${sides.server.addresses.get('outside')}`);
   });
 
   it('holds while the server is away, and lets excluded networks be reached', async (context) => {
