@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { run } from '../../image/run.ts';
-import { type Host, Lab } from './lab.ts';
+import { type Host, Lab } from '../../scripts/lib/lab.ts';
 
 const server = "require('net').createServer((s) => s.end()).listen(7, () => console.log('listening'))";
 const client = `

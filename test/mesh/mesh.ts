@@ -5,7 +5,7 @@ import { showMesh } from '../../services/mesh/show.ts';
 import type { Shown } from '../../services/net/control/messages.ts';
 import type { ShownOf } from '../../services/net/control/shown.ts';
 import type { PublicKey } from '../../services/net/keys.ts';
-import { type Host, Lab } from './lab.ts';
+import { type Host, Lab } from '../../scripts/lib/lab.ts';
 import type { Plan } from './plans.ts';
 import { Program } from './program.ts';
 import { Rack } from './rack.ts';

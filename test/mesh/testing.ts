@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
-import { Lab } from './lab.ts';
+import { Lab } from '../../scripts/lib/lab.ts';
 import { Mesh } from './mesh.ts';
 import type { Plan } from './plans.ts';
 import type { Transfer } from './transfer.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished, type TestContext } from 'vitest';
-import { type Host, Lab } from '../../mesh/lab.ts';
+import { type Host, Lab } from '../../../scripts/lib/lab.ts';
 import { JoinedCarrier, startNode, type TestNode } from '../node/apps/joined.ts';
 import { Queue, scratchFolder } from '../signal/support.ts';
 

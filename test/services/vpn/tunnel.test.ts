@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Host } from '../../mesh/lab.ts';
+import type { Host } from '../../../scripts/lib/lab.ts';
 import { call, launch, listen, needTunnels, startLab, startNodes, type VpnApp } from './rig.ts';
 
 const joined = /joined as/;

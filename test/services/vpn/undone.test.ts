@@ -1,6 +1,6 @@
 import { chown } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { Host } from '../../mesh/lab.ts';
+import type { Host } from '../../../scripts/lib/lab.ts';
 import { call, launch, listen, needTunnels, networkState, startLab, startNodes, type VpnApp } from './rig.ts';
 
 const connected = /^connected to/;

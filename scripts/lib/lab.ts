@@ -11,6 +11,12 @@ export interface Host {
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Bytes that were sent on the cable to this neighbour. */
   sentTo(neighbour: string): Promise<number>;
+  /** Bytes that came on the cable to this neighbour. */
+  receivedFrom(neighbour: string): Promise<number>;
+  /** Name of the interface with the cable to this neighbour. */
+  device(neighbour: string): string;
+  /** Pulls the cable to this neighbour out here, or puts it in again; see {@link Lab.cut} for both ends. */
+  setLink(neighbour: string, state: 'up' | 'down'): Promise<void>;
   /** Runs a command to its end. @returns its standard output */
   run(command: string, ...args: string[]): Promise<string>;
 }
@@ -19,7 +25,7 @@ export interface Host {
 let labs = 0;
 
 /**
- * Hosts joined by cables, made of network namespaces and veth pairs of this test's own. Needs root. Everything is
+ * Hosts joined by cables, made of network namespaces and veth pairs of this lab's own. Needs root. Everything is
  * removed with `await using`, processes first.
  */
 export class Lab implements AsyncDisposable {
@@ -39,18 +45,21 @@ export class Lab implements AsyncDisposable {
   /** Joins two hosts by a cable; each gets an address of a small network of their own, 198.18.0.0/15 (RFC 2544). */
   async connect(one: string, other: string): Promise<void> {
     const number = this.#cables.size;
-    const ends = [this.#host(one), this.#host(other)] as const;
     const names = [`${this.#prefix}.${number}a`, `${this.#prefix}.${number}b`] as const;
-    const [first, second] = ends;
-    await run('ip', [
-      ...['link', 'add', names[0], 'netns', first.namespace, 'type', 'veth'],
-      ...['peer', 'name', names[1], 'netns', second.namespace],
-    ]);
-    this.#cables.set(nameOf(one, other), [first, second]);
+    await run('ip', ['link', 'add', names[0], 'type', 'veth', 'peer', 'name', names[1]]);
+    await this.plug(one, other, names);
+  }
+
+  /** Like {@link connect}, with a cable of the caller's: the interfaces of this machine that are its ends. */
+  async plug(one: string, other: string, interfaces: readonly [string, string]): Promise<void> {
+    const ends = [this.#host(one), this.#host(other)] as const;
+    for (const [at, { namespace }] of ends.entries())
+      await run('ip', ['link', 'set', interfaces[at] ?? '', 'netns', namespace]);
+    this.#cables.set(nameOf(one, other), [...ends]);
     const addresses = this.#network();
     for (const [at, host] of ends.entries()) {
       const neighbour = ends[1 - at]?.name ?? '';
-      host.attach(neighbour, names[at] ?? '');
+      host.attach(neighbour, interfaces[at] ?? '');
       await host.address(neighbour, addresses[at] ?? '');
       await host.setLink(neighbour, 'up');
     }
@@ -127,13 +136,13 @@ class LabHost implements Host {
   }
 
   async address(neighbour: string, address: string): Promise<void> {
-    await this.run('ip', 'address', 'add', `${address}/30`, 'dev', this.#device(neighbour));
+    await this.run('ip', 'address', 'add', `${address}/30`, 'dev', this.device(neighbour));
     this.addresses.set(neighbour, address);
   }
 
   /** Takes all addresses off the cable to this neighbour. */
   async forget(neighbour: string): Promise<void> {
-    await this.run('ip', 'address', 'flush', 'dev', this.#device(neighbour));
+    await this.run('ip', 'address', 'flush', 'dev', this.device(neighbour));
   }
 
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
@@ -148,12 +157,22 @@ class LabHost implements Host {
     return stdout;
   }
 
-  async sentTo(neighbour: string): Promise<number> {
-    return Number(await this.run('cat', `/sys/class/net/${this.#device(neighbour)}/statistics/tx_bytes`));
+  sentTo(neighbour: string): Promise<number> {
+    return this.#count(neighbour, 'tx_bytes');
+  }
+
+  receivedFrom(neighbour: string): Promise<number> {
+    return this.#count(neighbour, 'rx_bytes');
+  }
+
+  device(neighbour: string): string {
+    const device = this.#devices.get(neighbour);
+    if (device === undefined) throw new Error(`${this.name} has no cable to ${neighbour}`);
+    return device;
   }
 
   async setLink(neighbour: string, state: 'up' | 'down'): Promise<void> {
-    await this.run('ip', 'link', 'set', this.#device(neighbour), state);
+    await this.run('ip', 'link', 'set', this.device(neighbour), state);
   }
 
   /** Sends what is for the neighbour to a hardware address that nobody has. */
@@ -178,13 +197,11 @@ class LabHost implements Host {
 
   async #neigh(verb: string, neighbour: string, other: Host, ...more: string[]): Promise<void> {
     const address = other.addresses.get(this.name) ?? '';
-    await this.run('ip', 'neigh', verb, address, 'dev', this.#device(neighbour), ...more);
+    await this.run('ip', 'neigh', verb, address, 'dev', this.device(neighbour), ...more);
   }
 
-  #device(neighbour: string): string {
-    const device = this.#devices.get(neighbour);
-    if (device === undefined) throw new Error(`${this.name} has no cable to ${neighbour}`);
-    return device;
+  async #count(neighbour: string, counter: 'rx_bytes' | 'tx_bytes'): Promise<number> {
+    return Number(await this.run('cat', `/sys/class/net/${this.device(neighbour)}/statistics/${counter}`));
   }
 }
 
