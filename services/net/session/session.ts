@@ -27,7 +27,7 @@ export interface SessionOptions {
   suites?: readonly Suite[];
   /** Whether there may be a session with this identity. */
   accept(key: PublicKey): boolean;
-  /** Only for test vectors; otherwise new keys and the clock. */
+  /** For test vectors, and to begin the same handshake again. Default: {@link freshInputs}. */
   fixed?: FixedInputs;
 }
 
@@ -158,7 +158,8 @@ function sessionOf(
   return { remote, payload, suite, ...handshake.split(), hash: handshake.hash, renewal };
 }
 
-function freshInputs(): FixedInputs {
+/** What a handshake begins with: new keys, and the time. */
+export function freshInputs(): FixedInputs {
   return { static: dhKeyPair(), ephemeral: dhKeyPair(), now: Date.now() / 1000 };
 }
 

@@ -66,6 +66,10 @@ const ackMs = 5;
 const repeatMs = 1_000;
 /** Milliseconds without any path after which a circuit is given up. */
 const giveUpMs = 120_000;
+/** The same without an acknowledgement: a path has been there for half of them, so what was sent cannot be opened. */
+const stalledMs = 2 * giveUpMs;
+/** Milliseconds since the other end has shown that it has the keys, in which it cannot have lost them. */
+const trustMs = 2_000;
 const maxWaitingNotes = 16;
 
 /** Plaintext of a record that is certain to be taken, bytes. */
@@ -96,6 +100,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #nextNote = 0;
   /** Random bytes of the other end, of its first handshake. */
   #remoteInstance: Buffer | undefined;
+  /** When something came that was sealed with the newest keys. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   #lostAt = Number.NEGATIVE_INFINITY;
   #repeatedAt = Number.NEGATIVE_INFINITY;
   #watch: NodeJS.Timeout | undefined;
@@ -261,7 +267,10 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     }
     if (this.#receiver.due === 'now') this.#acknowledge(path);
     else if (this.#receiver.due === 'soon')
-      this.#ackTimer ??= setTimeout(() => this.#acknowledge(undefined), ackMs);
+      this.#ackTimer ??= setTimeout(() => {
+        this.#ackTimer = undefined;
+        this.#acknowledge(undefined);
+      }, ackMs);
   }
 
   #receiveNote(head: Head, message: Buffer, path: Path): void {
@@ -290,8 +299,12 @@ export class Circuit extends EventEmitter<CircuitEvents> {
 
   #open(type: 2 | 3, head: Head, message: Buffer, path: Path): Buffer | undefined {
     const now = performance.now();
-    const plaintext = this.#keys.open(type, head, message, now);
-    if (plaintext !== undefined || this.#responders?.expects(head.epoch)) return plaintext;
+    const plaintext = this.#keys.open(type, head, message);
+    if (plaintext !== undefined) {
+      if (head.epoch === this.#keys.epoch) this.#heardAt = now;
+      return plaintext;
+    }
+    if (this.#responders?.expects(head.epoch, now)) return undefined;
     if (now - this.#lostAt >= repeatMs) {
       this.#lostAt = now;
       this.#carrier.send(path.rule, [LOST], false);
@@ -303,7 +316,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #otherEndLost(): void {
     const now = performance.now();
     if (this.#openers === undefined || !this.#keys.ready || this.#openers.running) return;
-    if (now - this.#repeatedAt < repeatMs) return;
+    if (now - this.#repeatedAt < repeatMs || now - this.#heardAt < trustMs) return;
     const toldBefore = now - this.#repeatedAt < 4 * repeatMs;
     this.#repeatedAt = now;
     if (toldBefore) this.#openers.begin(nextEpoch(this.#keys.epoch));
@@ -408,6 +421,10 @@ export class Circuit extends EventEmitter<CircuitEvents> {
       this.close('no path leads to the other node any more');
       return;
     }
+    if (this.#sender.stalledFor(now) > stalledMs) {
+      this.close('the other end does not acknowledge what is sent any more');
+      return;
+    }
     if (this.#openers) this.#renewKeys(this.#openers, now);
     const suspect = this.#paths.check(now, this.active, (path) => this.#probe(path));
     const { warm } = this.#paths;
@@ -435,7 +452,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     if (range === undefined) return;
     for (const path of this.#paths) if (path.waiting === 0) this.#probe(path);
     const on = warm ?? inUse;
-    on.resend ??= range;
+    if (on.resend) on.resend.last = Math.max(on.resend.last, range.last);
+    else on.resend = range;
     this.#resend(on);
   }
 

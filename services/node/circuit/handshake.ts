@@ -1,5 +1,6 @@
 import type { Identity, PublicKey } from '../../net/keys.ts';
 import {
+  freshInputs,
   type Session,
   SessionInitiator,
   type SessionOptions,
@@ -22,10 +23,14 @@ export interface CircuitHandshakeOptions {
   failed(reason: string): void;
 }
 
-/** The opener's part in the handshakes of a circuit: one at a time. */
+/**
+ * The opener's part in the handshakes of a circuit: one at a time.
+ *
+ * INVARIANT: a message that is refused changes nothing. A relay may have made it up, and the true one comes on another path.
+ */
 export class OpenerHandshake {
   readonly #options: CircuitHandshakeOptions;
-  #pending: { epoch: number; initiator: SessionInitiator } | undefined;
+  #pending: { epoch: number; options: SessionOptions; initiator: SessionInitiator } | undefined;
   /** Of the last one that was completed, for messages 2 that come again. */
   #last: { epoch: number; third: Buffer } | undefined;
 
@@ -40,7 +45,8 @@ export class OpenerHandshake {
   /** Begins one, unless one runs. */
   begin(epoch: number): void {
     if (this.#pending) return;
-    this.#pending = { epoch, initiator: new SessionInitiator(sessionOptions(this.#options)) };
+    const options = sessionOptions(this.#options);
+    this.#pending = { epoch, options, initiator: new SessionInitiator(options) };
     this.repeat();
   }
 
@@ -61,17 +67,18 @@ export class OpenerHandshake {
   }
 
   #answer(second: Buffer, path: number): void {
-    if (this.#pending === undefined) return;
-    const { epoch, initiator } = this.#pending;
-    this.#pending = undefined;
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const { epoch, options } = pending;
     try {
-      const { third, session } = initiator.answer(second);
+      const { third, session } = pending.initiator.answer(second);
+      this.#pending = undefined;
       this.#last = { epoch, third };
       this.#send(path, epoch, third);
       this.#options.done(epoch, session);
     } catch (error) {
       if (!(error instanceof SessionRefused)) throw error;
-      this.#pending = { epoch, initiator: new SessionInitiator(sessionOptions(this.#options)) };
+      pending.initiator = new SessionInitiator(options);
       this.#options.failed(error.message);
     }
   }
@@ -81,23 +88,42 @@ export class OpenerHandshake {
   }
 }
 
-/** Handshakes that the other end may begin in a second. Each costs a millisecond. */
+/** Messages 1 and 3 that are looked at in a second, of each path. Each costs a millisecond. */
 const maxPerSecond = 4;
+/** Milliseconds that message 3 may take to follow message 2. */
+const patienceMs = 1_000;
 
-/** The part of the end that did not open the circuit. */
+interface Pending {
+  epoch: number;
+  first: Buffer;
+  second: Buffer;
+  options: SessionOptions;
+  responder: SessionResponder;
+  /** When message 2 was sent last. */
+  at: number;
+}
+
+/**
+ * The part of the end that did not open the circuit.
+ *
+ * INVARIANT: what comes on one path does not disturb the handshake on another one, and a message that is refused changes
+ * nothing: a relay may have made it up.
+ */
 export class ResponderHandshake {
   readonly #options: CircuitHandshakeOptions;
-  #pending: { epoch: number; first: Buffer; second: Buffer; responder: SessionResponder } | undefined;
+  /** By the path on which message 1 came last; the same on several paths is one. */
+  readonly #pending = new Map<number, Pending>();
+  /** Messages looked at in this second, by path. */
+  readonly #looked = new Map<number, number>();
   #second = 0;
-  #begun = 0;
 
   constructor(options: CircuitHandshakeOptions) {
     this.#options = options;
   }
 
   /** Whether keys of this epoch may be there soon: message 3 is on its way. */
-  expects(epoch: number): boolean {
-    return this.#pending?.epoch === epoch;
+  expects(epoch: number, now: number): boolean {
+    return this.#of(epoch).some(({ at }) => now - at < patienceMs);
   }
 
   /**
@@ -106,48 +132,66 @@ export class ResponderHandshake {
    */
   receive({ epoch, step, content }: Step, path: number, current: number | undefined, now: number): void {
     if (step === 1) this.#first(epoch, content, path, current, now);
-    else if (step === 3 && this.#pending?.epoch === epoch) this.#finish(content);
+    else if (step === 3) this.#third(epoch, content, path, now);
+  }
+
+  #of(epoch: number): Pending[] {
+    return [...new Set(this.#pending.values())].filter((pending) => pending.epoch === epoch);
   }
 
   #first(epoch: number, first: Buffer, path: number, current: number | undefined, now: number): void {
-    if (this.#pending?.epoch === epoch && this.#pending.first.equals(first)) {
-      this.#send(path, epoch, this.#pending.second);
+    const known = this.#of(epoch).find((pending) => pending.first.equals(first));
+    if (known) {
+      this.#answer(known, path, now);
       return;
     }
     const due = current === undefined || isAhead(epoch, current);
-    if (!due || !this.#admits(now)) return;
-    const responder = new SessionResponder(sessionOptions(this.#options));
-    try {
+    if (!due || !this.#looksAt(path, now)) return;
+    const options = sessionOptions(this.#options);
+    this.#refusing(() => {
+      const responder = new SessionResponder(options);
       const second = responder.answer(first);
-      this.#pending = { epoch, first: Buffer.from(first), second, responder };
-      this.#send(path, epoch, second);
-    } catch (error) {
-      if (!(error instanceof SessionRefused)) throw error;
-      this.#options.failed(error.message);
+      this.#answer({ epoch, first: Buffer.from(first), second, options, responder, at: now }, path, now);
+    });
+  }
+
+  #answer(pending: Pending, path: number, now: number): void {
+    pending.at = now;
+    this.#pending.set(path, pending);
+    this.#options.send(path, encodeStep({ epoch: pending.epoch, step: 2, content: pending.second }));
+  }
+
+  #third(epoch: number, third: Buffer, path: number, now: number): void {
+    for (const pending of this.#of(epoch)) {
+      if (!this.#looksAt(path, now)) return;
+      const session = this.#refusing(() => pending.responder.finish(third));
+      if (session) {
+        this.#pending.clear();
+        this.#options.done(epoch, session);
+        return;
+      }
+      pending.responder = new SessionResponder(pending.options);
+      pending.responder.answer(pending.first);
     }
   }
 
-  #finish(third: Buffer): void {
-    if (this.#pending === undefined) return;
-    const { epoch, responder } = this.#pending;
-    this.#pending = undefined;
+  #refusing<T>(work: () => T): T | undefined {
     try {
-      this.#options.done(epoch, responder.finish(third));
+      return work();
     } catch (error) {
       if (!(error instanceof SessionRefused)) throw error;
       this.#options.failed(error.message);
+      return undefined;
     }
   }
 
-  #send(path: number, epoch: number, content: Buffer): void {
-    this.#options.send(path, encodeStep({ epoch, step: 2, content }));
-  }
-
-  #admits(now: number): boolean {
+  #looksAt(path: number, now: number): boolean {
     const second = Math.floor(now / 1000);
-    if (second !== this.#second) this.#begun = 0;
+    if (second !== this.#second) this.#looked.clear();
     this.#second = second;
-    return ++this.#begun <= maxPerSecond;
+    const looked = (this.#looked.get(path) ?? 0) + 1;
+    this.#looked.set(path, looked);
+    return looked <= maxPerSecond;
   }
 }
 
@@ -163,6 +207,8 @@ function isAhead(epoch: number, current: number): boolean {
   return steps >= 1 && steps <= 16;
 }
 
+/** Of one handshake: an initiator or responder that is made again with the same says the same. */
 function sessionOptions({ identity, peer, instance }: CircuitHandshakeOptions): SessionOptions {
-  return { identity, purpose: 'circuit', payload: instance, accept: (key) => key === peer };
+  const accept = (key: PublicKey) => key === peer;
+  return { identity, purpose: 'circuit', payload: instance, fixed: freshInputs(), accept };
 }

@@ -2,8 +2,6 @@ import { TAG_BYTES } from '../../net/noise/suite.ts';
 import type { Session } from '../../net/session/session.ts';
 import { encodeHead, HEAD_BYTES, type Head, MessageType, type SealedType } from './messages.ts';
 
-/** How long what was sealed with the keys before is still opened, milliseconds. */
-const keepMs = 60_000;
 /** Keys are replaced after so many bytes, or so many milliseconds. */
 export interface RekeyLimits {
   bytes: number;
@@ -15,7 +13,7 @@ export const rekeyLimits: RekeyLimits = { bytes: 64 * 2 ** 30, ms: 3_600_000 };
 export const SEAL_BYTES = HEAD_BYTES + TAG_BYTES;
 
 /**
- * The keys of a circuit: the newest, with which it seals, and for a while those before.
+ * The keys of a circuit: the newest, with which it seals, and those before, for what is still under way.
  *
  * INVARIANT: no nonce is used twice with a key, for numbers are never used twice, and a kind has the even or the odd.
  */
@@ -24,7 +22,7 @@ export class Keyring {
   #session: Session | undefined;
   #since = 0;
   #sealed = 0;
-  #before: { epoch: number; session: Session; until: number } | undefined;
+  #before: { epoch: number; session: Session } | undefined;
 
   get ready(): boolean {
     return this.#session !== undefined;
@@ -37,7 +35,7 @@ export class Keyring {
 
   /** @param now milliseconds of a clock that only goes forward */
   add(epoch: number, session: Session, now: number): void {
-    if (this.#session) this.#before = { epoch: this.#epoch, session: this.#session, until: now + keepMs };
+    if (this.#session) this.#before = { epoch: this.#epoch, session: this.#session };
     this.#epoch = epoch;
     this.#session = session;
     this.#since = now;
@@ -60,15 +58,14 @@ export class Keyring {
   }
 
   /** @returns undefined when there are no keys of its epoch. @throws {ForgedRecord} */
-  open(type: SealedType, { epoch, number }: Head, message: Buffer, now: number): Buffer | undefined {
-    const session = this.#of(epoch, now);
+  open(type: SealedType, { epoch, number }: Head, message: Buffer): Buffer | undefined {
+    const session = this.#of(epoch);
     const head = message.subarray(0, HEAD_BYTES);
     return session?.receive.aead.open(nonceOf(type, number), head, message.subarray(HEAD_BYTES));
   }
 
-  #of(epoch: number, now: number): Session | undefined {
+  #of(epoch: number): Session | undefined {
     if (epoch === this.#epoch) return this.#session;
-    if (this.#before && now > this.#before.until) this.#before = undefined;
     return this.#before?.epoch === epoch ? this.#before.session : undefined;
   }
 }

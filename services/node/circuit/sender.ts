@@ -60,6 +60,11 @@ export class Sender {
     return this.#smoothed;
   }
 
+  /** Milliseconds since something was acknowledged; 0 when nothing is to be. */
+  stalledFor(now: number): number {
+    return this.idle ? 0 : now - this.#progressAt;
+  }
+
   /** Keeps a record that is being sent, under the number {@link next}. */
   add(message: readonly Buffer[], bytes: number, now: number): void {
     if (this.idle) this.#progressAt = now;

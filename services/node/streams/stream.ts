@@ -24,6 +24,7 @@ export class CircuitStream extends Duplex implements MeshStream {
   readonly app: string;
   readonly #host: StreamHost;
   readonly #window: ReceiveWindow;
+  readonly #refillLater = (): void => this.#refill();
   #sendWindow = initialWindow;
   #chunks: Buffer[] = [];
   #done: Done | undefined;
@@ -85,7 +86,9 @@ export class CircuitStream extends Duplex implements MeshStream {
     this.#refill();
   }
 
+  /** @throws {CircuitViolation} when it has come before */
   receiveFin(): void {
+    if (this.#finReceived) throw new CircuitViolation('a second end of a stream');
     this.#finReceived = true;
     if (!this.destroyed) this.push(null);
   }
@@ -99,6 +102,9 @@ export class CircuitStream extends Duplex implements MeshStream {
 
   override _read(): void {
     this.#refill();
+    // Node asks before it takes out what is being read, and may not ask again before more has come: the window would
+    // stay shut.
+    if (this.readableLength > 0) process.nextTick(this.#refillLater);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -146,6 +152,7 @@ export class CircuitStream extends Duplex implements MeshStream {
   }
 
   #refill(): void {
+    if (this.destroyed) return;
     const bytes = this.#window.refill(this.readableLength);
     if (bytes > 0 && !this.#finReceived) this.#host.give(this, bytes);
   }

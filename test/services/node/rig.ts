@@ -120,6 +120,8 @@ export class Rig implements AsyncDisposable {
     const rule = board?.switch.rules.find((each) => each.circuit === end.id && each.path === path);
     if (board === undefined || rule === undefined || !('next' in rule))
       throw new Error('no such end of a path');
+    // What has lost all says nothing any more.
+    end.removePath(path);
     board.switch.removeRule(rule);
     board.switch.addRule(rule);
     const { id, peer, opener } = end;
