@@ -1,6 +1,7 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { dialNode } from '../../services/mesh/dial.ts';
 import type { Transport } from '../../services/net/transport/transport.ts';
 import type { Mesh } from './mesh.ts';
 import { Program } from './program.ts';
@@ -31,11 +32,7 @@ export class Door {
   }
 
   async dial(): Promise<Socket> {
-    const socket = connect(this.#path);
-    await once(socket, 'connect');
-    // Whoever is attacked may break off at any time.
-    socket.on('error', () => undefined);
-    return socket;
+    return await dialUnix(this.#path);
   }
 
   /** As the library dials; the address that it names does not matter. */
@@ -46,4 +43,18 @@ export class Door {
       listen: () => Promise.reject(new Error('a door only leads in')),
     };
   }
+}
+
+/** A connection to a Unix socket that may break off at any time. */
+export function dialUnix(path: string): Promise<Socket> {
+  return dialNode(path, () => new Socket(), new AbortController().signal);
+}
+
+/** Resolves when the other end, or anybody, has ended the connection. */
+export async function ended(stream: Duplex): Promise<void> {
+  stream.resume();
+  if (stream.closed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stream.once('close', resolve);
+  await promise;
 }

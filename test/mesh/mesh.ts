@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Host, Lab } from '../../scripts/lib/lab.ts';
 import { showMesh } from '../../services/mesh/show.ts';
 import type { Shown } from '../../services/net/control/messages.ts';
 import type { ShownOf } from '../../services/net/control/shown.ts';
 import type { PublicKey } from '../../services/net/keys.ts';
-import { type Host, Lab } from '../../scripts/lib/lab.ts';
 import type { Plan } from './plans.ts';
 import { Program } from './program.ts';
 import { Rack } from './rack.ts';
@@ -33,6 +33,8 @@ export interface NodeStart {
   addresses?: readonly string[];
   /** More arguments. */
   args?: readonly string[];
+  /** The list of members that it is given. Default: the newest. */
+  members?: string;
   environment?: NodeJS.ProcessEnv;
 }
 
@@ -53,11 +55,14 @@ export class Mesh implements AsyncDisposable {
   #manager: Program | undefined;
 
   /** Starts all of it, and resolves when all links are there. @param how asked for each node, and for the manager */
-  static async start(plan: Plan, how: (name: string, mesh: Mesh) => NodeStart = () => ({})): Promise<Mesh> {
+  static async start(
+    plan: Plan,
+    how: (name: string, mesh: Mesh) => NodeStart | Promise<NodeStart> = () => ({}),
+  ): Promise<Mesh> {
     const mesh = await Mesh.lay(plan);
     try {
-      await mesh.startManager(how(MANAGER, mesh));
-      await Promise.all(plan.nodes.map((name) => mesh.startNode(name, how(name, mesh))));
+      await mesh.startManager(await how(MANAGER, mesh));
+      await Promise.all(plan.nodes.map(async (name) => mesh.startNode(name, await how(name, mesh))));
       await mesh.whole();
       return mesh;
     } catch (error) {
@@ -124,11 +129,11 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Starts the manager, or starts it anew. */
-  async startManager({ environment }: Pick<NodeStart, 'environment'> = {}): Promise<Program> {
+  async startManager({ environment, args: more = [] }: NodeStart = {}): Promise<Program> {
     const { keyFile } = this.rack.board(MANAGER);
     const args = [
       ...[join(root, 'services/manager/main.ts'), 'mesh.test', `0.0.0.0:${managerPort}`, '-'],
-      ...['--key', keyFile, '--members', this.rack.membersFile, '--rack', this.rack.key],
+      ...['--key', keyFile, '--members', this.rack.membersFile, '--rack', this.rack.key, ...more],
     ];
     this.#manager = this.run(MANAGER, MANAGER, args, environment);
     await this.#manager.line(/^listening as/);
@@ -142,7 +147,7 @@ export class Mesh implements AsyncDisposable {
     const manager = `${this.rack.board(MANAGER).identity.publicKey}@${this.address(MANAGER, name)}:${managerPort}`;
     const socket = join(this.folder, `${name}.sock`);
     const members = join(this.folder, `${name}.members`);
-    await writeFile(members, this.rack.newest);
+    await writeFile(members, start.members ?? this.rack.newest);
     const args = [
       ...[join(root, 'services/node/main.ts'), first, manager, 'true', socket, name],
       ...['--key', keyFile, '--members', members, '--rack', this.rack.key],
@@ -186,7 +191,7 @@ export class Mesh implements AsyncDisposable {
     const wanted = cables.map(nameOf).sort().join(', ');
     await eventually(`the links ${wanted}`, async () => {
       const there = (await this.show('links'))
-        .map(({ names }) => nameOf(names))
+        .map(({ keys: [one, other] }) => nameOf([this.rack.nameOf(one), this.rack.nameOf(other)]))
         .sort()
         .join(', ');
       if (there === wanted) return true;

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeIdentity } from '../../services/net/key-file.ts';
 import { Identity, type PublicKey } from '../../services/net/keys.ts';
@@ -56,6 +56,11 @@ export class Rack {
     return board;
   }
 
+  /** The board with this key; the key itself for one that is not of this rack. */
+  nameOf(key: PublicKey): string {
+    return [...this.#boards.values()].find(({ identity }) => identity.publicKey === key)?.name ?? key;
+  }
+
   /** @returns the next list, signed, with these boards */
   sign(boards: readonly string[]): string {
     const members = boards.map((name) => ({
@@ -69,7 +74,10 @@ export class Rack {
   /** Writes the next list where the manager reads it. @returns its text */
   async publish(boards: readonly string[] = this.boards): Promise<string> {
     this.#newest = this.sign(boards);
-    await writeFile(this.membersFile, this.#newest);
+    // As a whole: the manager may read at any moment.
+    const file = `${this.membersFile}.new`;
+    await writeFile(file, this.#newest);
+    await rename(file, this.membersFile);
     return this.#newest;
   }
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
+import { findSshd } from '../../scripts/lib/sshd.ts';
 import { type Mesh, root } from './mesh.ts';
 import { line } from './plans.ts';
 import { Program } from './program.ts';
@@ -63,14 +64,14 @@ async function startSshServer(mesh: Mesh, address: string): Promise<void> {
   );
   await writeFile(file('authorized'), `restrict,command="sha256sum" ${userKey}`);
   await writeFile(file('known'), `web.test ${hostKey}`);
+  const sshd = await findSshd();
   const config = [
+    ...sshd.config,
     ...[`ListenAddress ${address}`, 'Port 22', `HostKey ${file('host')}`, 'PidFile none', 'UsePAM no'],
     ...[`AuthorizedKeysFile ${file('authorized')}`, 'PermitRootLogin prohibit-password', 'StrictModes no'],
   ];
   await writeFile(file('sshd_config'), `${config.join('\n')}\n`);
-  // Where it separates privileges; Debian's unit makes it.
-  await mkdir('/run/sshd', { recursive: true });
-  mesh.host(web).spawn('/usr/sbin/sshd', ['-D', '-f', file('sshd_config')], { stdio: 'ignore' });
+  mesh.host(web).spawn(sshd.file, ['-D', '-f', file('sshd_config')], { stdio: 'ignore' });
 }
 
 /** Runs a program at the client's end. @returns what it prints */

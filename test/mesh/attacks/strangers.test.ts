@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
 import { expect, it } from 'vitest';
 import { Identity } from '../../../services/net/keys.ts';
 import { connectSession } from '../../../services/net/session/stream.ts';
 import { NodeClient } from '../../services/manager/node-client.ts';
-import { Door } from '../door.ts';
+import { Door, ended } from '../door.ts';
 import { MANAGER, type Mesh, managerPort, nodePort } from '../mesh.ts';
 import { line } from '../plans.ts';
 import { sharedMesh } from '../testing.ts';
@@ -41,9 +39,3 @@ it('gives an unknown key nothing at the manager', async (context) => {
   await expect(client.hello()).rejects.toThrow();
   await mesh.manager.line(new RegExp(`refused.*${stranger.publicKey}`), before);
 });
-
-/** Resolves when the other end has closed it. */
-async function ended(stream: Duplex): Promise<void> {
-  stream.resume();
-  if (!stream.closed) await once(stream, 'close');
-}
