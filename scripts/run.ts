@@ -28,15 +28,15 @@ is typed on the console line by line, then the board is shut down.
   --rack         boards joined in the mesh, and a download that runs through them: a board's
                  number pulls its plug or puts it back, q ends it
   --boards N     with --rack: how many boards (default 3, at most ${MAX_BOARDS}; each takes 512 MB)
-  --megabytes N  with --rack: size of the download (default 256)
+  --megabytes N  with --rack: size of the download (default 128)
   -h, --help     print this text
 `;
 
 const BOARD = 'qemu-aarch64';
 /** The bundle of the runtime. */
 const bundle = join(root, 'dist');
-/** Of a download through the rack: emulated boards carry a few megabytes a second. */
-const BYTES_PER_SECOND = 2_000_000;
+/** Of a download through the rack: less than emulated boards carry, so that it takes as long as it is large. */
+const BYTES_PER_SECOND = 1_000_000;
 const steps = stepsOf('run');
 
 await runProgram('run', async () => {
@@ -62,7 +62,7 @@ await runProgram('run', async () => {
     megabytes: numberOf('megabytes', values.megabytes, rack, 1, 100_000),
   };
   if (local && rack) throw new UsageError('--local and --rack exclude each other');
-  if (rack) return await runRack(yes, numbers.boards ?? 3, numbers.megabytes ?? 256);
+  if (rack) return await runRack(yes, numbers.boards ?? 3, numbers.megabytes ?? 128);
   if (numbers.nodes !== undefined) return await runMesh(numbers.nodes);
   return local ? await runLocal() : await runBoard(yes);
 });

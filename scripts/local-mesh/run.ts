@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Steps } from '../../image/steps.ts';
 import { pause } from '../../services/signal/pause.ts';
@@ -53,9 +53,15 @@ export async function runLocalMesh(options: LocalMeshOptions): Promise<void> {
   const advice = [
     `curl --socks5-hostname ${proxy} ${page.url}`,
     `curl --socks5-hostname ${proxy} -o /dev/null ${page.url}big`,
-    `${join(bundle, 'viscript.js')} --runtime-dir ${folder} status`,
+    `${here(process.execPath)} ${here(join(bundle, 'viscript.js'))} --runtime-dir ${folder} status`,
   ];
   await watch(mesh, viscript, advice, options);
+}
+
+/** As short as it can be typed in this folder. */
+function here(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
 }
 
 async function watch(
