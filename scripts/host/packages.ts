@@ -34,23 +34,14 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'mawk',
     'netcat-openbsd',
     'nftables',
+    'libwrap0',
     'openssh-client',
-    'openssh-server',
     'python3-socks',
     'python3-websocket',
     'shellcheck',
     'socat',
   ],
-  bench: [
-    'curl',
-    'dante-server',
-    'fdisk',
-    'microsocks',
-    'openssh-client',
-    'openssh-server',
-    'socat',
-    'supervisor',
-  ],
+  bench: ['curl', 'fdisk', 'libwrap0', 'microsocks', 'openssh-client', 'socat', 'supervisor'],
 };
 
 /** Disk and download are unknown (undefined) when the machine's package lists do not name a package. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePorts } from '../../lib/free-ports.ts';
+import { unpackedProgram } from '../../lib/unpacked-package.ts';
 import { listens, type SocksProxy, startProgram, stopProgram } from './proxy.ts';
 
 /** microsocks: a SOCKS server in C that encrypts nothing. */
@@ -14,6 +15,7 @@ export async function startMicrosocks(stack: AsyncDisposableStack): Promise<Sock
 
 /** dante: another one. */
 export async function startDante(folder: string, stack: AsyncDisposableStack): Promise<SocksProxy> {
+  const { file } = await unpackedProgram('dante-server', '/usr/sbin/danted');
   const [port = 0] = await freePorts(1);
   const config = join(folder, 'danted.conf');
   await writeFile(
@@ -29,7 +31,7 @@ export async function startDante(folder: string, stack: AsyncDisposableStack): P
       '',
     ].join('\n'),
   );
-  const child = startProgram('danted', ['-f', config]);
+  const child = startProgram(file, ['-f', config]);
   stack.defer(() => stopProgram(child));
   await listens(port, 'dante');
   return { name: 'dante, plain', port };

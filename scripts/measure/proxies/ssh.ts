@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../lib/free-ports.ts';
+import { findSshd } from '../../lib/sshd.ts';
 import { timeCommand } from '../process.ts';
 import { listens, type SocksProxy, startProgram, stopProgram } from './proxy.ts';
 
@@ -23,6 +24,7 @@ export async function startSsh(
     await timeCommand({ file: 'ssh-keygen', args: ['-q', '-t', 'ed25519', '-N', '', '-f', key] });
   const authorized = `${userKey}.pub`;
   const config = join(folder, 'sshd_config');
+  const sshd = await findSshd();
   await writeFile(
     config,
     [
@@ -34,13 +36,12 @@ export async function startSsh(
       'StrictModes no',
       'UsePAM no',
       'PidFile none',
+      ...sshd.config,
       '',
     ].join('\n'),
   );
   await chmod(authorized, 0o600);
-  // Where Debian's sshd keeps its unprivileged child.
-  await mkdir('/run/sshd', { recursive: true });
-  const server = startProgram('/usr/sbin/sshd', ['-D', '-e', '-f', config]);
+  const server = startProgram(sshd.file, ['-D', '-e', '-f', config]);
   stack.defer(() => stopProgram(server));
   await listens(serverPort, 'sshd');
   const client = startProgram('ssh', [
