@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
 import { findSshd } from '../../scripts/lib/sshd.ts';
-import { type Mesh, root } from './mesh.ts';
+import { Mesh, root } from './mesh.ts';
 import { line } from './plans.ts';
 import { Program } from './program.ts';
 import { sharedMesh, whyNot } from './testing.ts';
@@ -12,7 +12,7 @@ import { sharedMesh, whyNot } from './testing.ts';
 const [near, far, web] = ['a', 'c', 'web'];
 const proxy = '127.0.0.1:1080';
 
-const meshOf = sharedMesh(line(3));
+const meshOf = sharedMesh(() => Mesh.start(line(3)));
 let started: Promise<void> | undefined;
 
 /** The mesh of this file with the two apps in it, which the first test starts. */
@@ -71,7 +71,8 @@ async function startSshServer(mesh: Mesh, address: string): Promise<void> {
     ...[`AuthorizedKeysFile ${file('authorized')}`, 'PermitRootLogin prohibit-password', 'StrictModes no'],
   ];
   await writeFile(file('sshd_config'), `${config.join('\n')}\n`);
-  mesh.host(web).spawn(sshd.file, ['-D', '-f', file('sshd_config')], { stdio: 'ignore' });
+  const [command, ...args] = [...sshd.command, '-D', '-f', file('sshd_config')];
+  mesh.host(web).spawn(command, args, { stdio: 'ignore' });
 }
 
 /** Runs a program at the client's end. @returns what it prints */

@@ -20,8 +20,7 @@ export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposabl
   const [port = 0] = await freePorts(1);
   const rack = ['--members', mesh.membersFile, '--rack', mesh.rack];
   const start = (app: string, args: readonly string[], id: string) => {
-    const flags = app === 'meshnet-node' ? ['--initial-old-space-size=96', '--max-semi-space-size=1'] : [];
-    const child = startProgram(process.execPath, [...flags, join(apps, `${app}.js`), ...args], {
+    const child = startProgram(process.execPath, [...appArgs(apps, app), ...args], {
       STATE_DIRECTORY: join(folder, id),
     });
     stack.defer(() => stopProgram(child));
@@ -49,4 +48,10 @@ export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposabl
   );
   await listens(port, name);
   return { name, port };
+}
+
+/** What Node.js is started with for a bundled app, before the app's own arguments. */
+export function appArgs(apps: string, app: string): string[] {
+  const flags = app === 'meshnet-node' ? ['--initial-old-space-size=96', '--max-semi-space-size=1'] : [];
+  return [...flags, join(apps, `${app}.js`)];
 }

@@ -1,17 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { cleanEnvironment, MeasureError } from '../process.ts';
+import type { Host } from '../../lib/lab.ts';
+import { cleanEnvironment, until } from '../process.ts';
 
 /** Something that listens on a port of 127.0.0.1 for SOCKS5. */
 export interface SocksProxy {
   name: string;
   port: number;
 }
-
-const waitMs = 30_000;
-const againMs = 50;
 
 /** Starts a program that runs until it is killed; what it says is shown when it ends too soon. */
 export function startProgram(
@@ -23,16 +20,34 @@ export function startProgram(
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  tellEarlyEnd(child, file);
+  return child;
+}
+
+/** Like {@link startProgram}, on a host of a lab, which ends it. */
+export function startOn(
+  host: Host,
+  file: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): void {
+  const child = host.spawn(file, args, {
+    env: { ...cleanEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  tellEarlyEnd(child, `${file} on ${host.name}`);
+}
+
+function tellEarlyEnd(child: ChildProcess, name: string): void {
   let said = '';
   const hear = (text: Buffer) => {
     said = (said + text).slice(-2_000);
   };
-  child.stdout.on('data', hear);
-  child.stderr.on('data', hear);
+  child.stdout?.on('data', hear);
+  child.stderr?.on('data', hear);
   child.once('exit', (status, signal) => {
-    if (signal === null) process.stderr.write(`${file} ended with ${status}: ${said}\n`);
+    if (signal === null) process.stderr.write(`${name} ended with ${status}: ${said}\n`);
   });
-  return child;
 }
 
 export async function stopProgram(child: ChildProcess): Promise<void> {
@@ -44,18 +59,12 @@ export async function stopProgram(child: ChildProcess): Promise<void> {
 
 /** Waits until something listens. @throws {MeasureError} when nothing does within half a minute */
 export async function listens(port: number, name: string): Promise<void> {
-  const end = performance.now() + waitMs;
-  for (;;) {
+  await until(`${name} listens on port ${port}`, async () => {
     const socket = connect(port, '127.0.0.1');
     try {
       await once(socket, 'connect');
-      return;
-    } catch (cause) {
-      if (performance.now() > end)
-        throw new MeasureError(`${name} does not listen on port ${port}`, { cause });
-      await delay(againMs);
     } finally {
       socket.destroy();
     }
-  }
+  });
 }

@@ -41,7 +41,8 @@ export async function startSsh(
     ].join('\n'),
   );
   await chmod(authorized, 0o600);
-  const server = startProgram(sshd.file, ['-D', '-e', '-f', config]);
+  const [command, ...args] = [...sshd.command, '-D', '-e', '-f', config];
+  const server = startProgram(command, args);
   stack.defer(() => stopProgram(server));
   await listens(serverPort, 'sshd');
   const client = startProgram('ssh', [
