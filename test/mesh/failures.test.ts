@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { MANAGER } from './mesh.ts';
+import { MANAGER, Mesh } from './mesh.ts';
 import { twoWays } from './plans.ts';
 import { expectWhole, sharedMesh } from './testing.ts';
 import { Transfer } from './transfer.ts';
@@ -9,7 +9,7 @@ const [from, to] = ['source', 'sink'];
 const ends = [from, to];
 
 describe('a transfer with a second way', () => {
-  const meshOf = sharedMesh(twoWays(1));
+  const meshOf = sharedMesh(() => Mesh.start(twoWays(1)));
 
   it.for([
     ['on', (relay: string) => [relay, 'sink']],

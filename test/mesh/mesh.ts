@@ -38,6 +38,9 @@ export interface NodeStart {
   environment?: NodeJS.ProcessEnv;
 }
 
+/** Asked how to start the manager and each node. */
+export type How = (name: string, mesh: Mesh) => NodeStart | Promise<NodeStart>;
+
 /**
  * A mesh of real processes: a manager, and nodes that are joined by cables as a plan says. Every node also has a cable
  * to the manager, on which it takes no links, so that links lead only where the plan has a cable. With `await using`
@@ -54,15 +57,11 @@ export class Mesh implements AsyncDisposable {
   readonly #programs: Program[] = [];
   #manager: Program | undefined;
 
-  /** Starts all of it, and resolves when all links are there. @param how asked for each node, and for the manager */
-  static async start(
-    plan: Plan,
-    how: (name: string, mesh: Mesh) => NodeStart | Promise<NodeStart> = () => ({}),
-  ): Promise<Mesh> {
+  /** Starts all of it, and resolves when all links are there. */
+  static async start(plan: Plan, how?: How): Promise<Mesh> {
     const mesh = await Mesh.lay(plan);
     try {
-      await mesh.startManager(await how(MANAGER, mesh));
-      await Promise.all(plan.nodes.map(async (name) => mesh.startNode(name, await how(name, mesh))));
+      await mesh.startAll(how);
       await mesh.whole();
       return mesh;
     } catch (error) {
@@ -72,12 +71,12 @@ export class Mesh implements AsyncDisposable {
     }
   }
 
-  /** Only hosts, cables, keys and the list of members. */
-  static async lay(plan: Plan): Promise<Mesh> {
+  /** Only hosts, cables, keys and the list of members. @param left cables of the plan that are left out */
+  static async lay(plan: Plan, left: Plan['cables'] = []): Promise<Mesh> {
     // In the system's folder: there are sockets in it, whose paths have to be short.
     const mesh = new Mesh(plan, await mkdtemp(join(tmpdir(), 'mesh-')));
     try {
-      await mesh.#lay();
+      await mesh.#lay(left);
       return mesh;
     } catch (error) {
       await mesh[Symbol.asyncDispose]();
@@ -99,6 +98,13 @@ export class Mesh implements AsyncDisposable {
   /** What all processes have printed, one after the other. */
   get log(): string {
     return this.#programs.map(({ log }) => log).join('');
+  }
+
+  /** The program that was started last under this name. */
+  program(name: string): Program {
+    const program = this.#programs.findLast((each) => each.name === name);
+    if (program === undefined) throw new Error(`${name} was not started`);
+    return program;
   }
 
   node(name: string): MeshNode {
@@ -126,6 +132,12 @@ export class Mesh implements AsyncDisposable {
     const address = this.host(of).addresses.get(to);
     if (address === undefined) throw new Error(`no cable joins ${of} and ${to}`);
     return address;
+  }
+
+  /** Starts the manager, then all nodes. */
+  async startAll(how: How = () => ({})): Promise<void> {
+    await this.startManager(await how(MANAGER, this));
+    await Promise.all(this.plan.nodes.map(async (name) => this.startNode(name, await how(name, this))));
   }
 
   /** Starts the manager, or starts it anew. */
@@ -215,14 +227,15 @@ export class Mesh implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #lay(): Promise<void> {
+  async #lay(left: Plan['cables']): Promise<void> {
     await this.addHost(MANAGER);
     await this.rack.add(MANAGER);
     for (const name of this.plan.nodes) {
       await this.addHost(name, MANAGER);
       await this.rack.add(name);
     }
-    for (const [one, other] of this.plan.cables) await this.lab.connect(one, other);
+    const out = left.map(nameOf);
+    for (const cable of this.plan.cables) if (!out.includes(nameOf(cable))) await this.lab.connect(...cable);
     await this.rack.publish();
   }
 }

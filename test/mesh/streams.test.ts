@@ -3,11 +3,11 @@ import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { MeshApp, type MeshAppOptions } from '../../services/mesh/app.ts';
 import type { MeshStream } from '../../services/mesh/types.ts';
-import type { Mesh } from './mesh.ts';
+import { Mesh } from './mesh.ts';
 import { line } from './plans.ts';
 import { sharedMesh } from './testing.ts';
 
-const meshOf = sharedMesh(line(3));
+const meshOf = sharedMesh(() => Mesh.start(line(3)));
 const megabyte = 1_000_000;
 
 /** An app in this process, at a node of the mesh. */

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
 import { Lab } from '../../scripts/lib/lab.ts';
 import { Mesh } from './mesh.ts';
-import type { Plan } from './plans.ts';
 import type { Transfer } from './transfer.ts';
 
 /** Why there can be no lab on this machine; undefined when there can. */
@@ -35,12 +34,12 @@ export async function whyNot(command: string, ...args: string[]): Promise<string
  * One mesh for all tests of a file, or of a `describe`; each leaves it whole.
  * @returns gives a test the mesh, or skips the test where there can be none; when the test fails, logs are shown
  */
-export function sharedMesh(plan: Plan): (context: TestContext) => Mesh {
+export function sharedMesh(make: () => Promise<Mesh>): (context: TestContext) => Mesh {
   let mesh: Mesh | undefined;
   let reason: string | undefined;
   beforeAll(async () => {
     reason = await whyNoLab();
-    if (reason === undefined) mesh = await Mesh.start(plan);
+    if (reason === undefined) mesh = await make();
   });
   afterAll(() => mesh?.[Symbol.asyncDispose]());
   return (context) => {

@@ -4,11 +4,11 @@ import { expect, it } from 'vitest';
 import { MeshApp } from '../../../services/mesh/app.ts';
 import { pause } from '../../../services/signal/pause.ts';
 import { Door, dialUnix, ended } from '../door.ts';
-import { MANAGER, type Mesh, managerPort, nodePort } from '../mesh.ts';
+import { MANAGER, Mesh, managerPort, nodePort } from '../mesh.ts';
 import { line } from '../plans.ts';
 import { sharedMesh } from '../testing.ts';
 
-const meshOf = sharedMesh(line(2));
+const meshOf = sharedMesh(() => Mesh.start(line(2)));
 
 /** More than an end does handshakes at the same time. */
 const many = 100;
@@ -24,7 +24,7 @@ class Loris implements AsyncDisposable {
   /** Resolves when all of them have been open once. */
   static async start(count: number, dial: () => Promise<Socket>): Promise<Loris> {
     const opened = Array.from({ length: count }, () => Promise.withResolvers<void>());
-    const loris = await Loris.start(opened, dial);
+    const loris = new Loris(opened, dial);
     await Promise.all(opened.map(({ promise }) => promise));
     return loris;
   }

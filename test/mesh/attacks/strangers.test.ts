@@ -3,11 +3,11 @@ import { Identity } from '../../../services/net/keys.ts';
 import { connectSession } from '../../../services/net/session/stream.ts';
 import { NodeClient } from '../../services/manager/node-client.ts';
 import { Door, ended } from '../door.ts';
-import { MANAGER, type Mesh, managerPort, nodePort } from '../mesh.ts';
+import { MANAGER, Mesh, managerPort, nodePort } from '../mesh.ts';
 import { line } from '../plans.ts';
 import { sharedMesh } from '../testing.ts';
 
-const meshOf = sharedMesh(line(2));
+const meshOf = sharedMesh(() => Mesh.start(line(2)));
 const stranger = Identity.generate();
 
 function linkDoor(mesh: Mesh): Promise<Door> {

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { MeshApp } from '../../../services/mesh/app.ts';
+import { line, twoWays } from '../plans.ts';
+import type { Program } from '../program.ts';
+import { startTapped, tapOn } from '../tap.ts';
+import { expectWhole, sharedMesh } from '../testing.ts';
+import { Transfer } from '../transfer.ts';
+import { eventually } from '../wait.ts';
+
+async function command(tap: Program, line: string, answer: RegExp): Promise<RegExpExecArray> {
+  const from = tap.printed;
+  tap.tell(line);
+  return await tap.line(answer, from);
+}
+
+describe('a relay behind somebody who changes bits', () => {
+  const meshOf = sharedMesh(() =>
+    startTapped(twoWays(1), [
+      ['source', 'left1'],
+      ['source', 'right1'],
+    ]),
+  );
+
+  it.for(['head', 'headers', 'payload'])(
+    'finds one in the %s of a record, names the neighbour, and the transfer goes on',
+    async (part, context) => {
+      const mesh = meshOf(context);
+      const transfer = await Transfer.start(mesh, { from: 'source', to: 'sink' });
+      const tap = mesh.program(await transfer.way());
+      const relay = mesh.node(tap.name.replace('tap-', '')).program;
+      const before = relay.printed;
+      await command(tap, `flip ${part}`, /^flipped/);
+      const named = `no link with source any more: ${mesh.node('source').key} sent a record`;
+      await relay.line(new RegExp(named), before);
+      await transfer.advances();
+      await mesh.whole();
+      await expectWhole(transfer);
+    },
+  );
+});
+
+describe('somebody who has heard everything', () => {
+  const meshOf = sharedMesh(() => startTapped(line(2), [['a', 'b']]));
+
+  it('gets no link with a handshake that comes a second time', async (context) => {
+    const mesh = meshOf(context);
+    await command(mesh.program(tapOn('b')), 'replay handshake', /^handshake ended after [1-9]/);
+    const refused = /a link was refused/;
+    await Promise.any(['a', 'b'].map((name) => mesh.node(name).program.line(refused)));
+    await mesh.whole();
+  });
+
+  it('gives each datagram once to its app, also when it comes again', async (context) => {
+    const mesh = meshOf(context);
+    const got: string[] = [];
+    const far = await MeshApp.start({
+      ...{ node: mesh.node('b').socket, name: 'far', type: 'test' },
+      onChannel: (channel) => channel.on('message', (payload) => got.push(payload.toString().trimEnd())),
+    });
+    const near = await MeshApp.start({ node: mesh.node('a').socket, name: 'near', type: 'test' });
+    try {
+      const channel = await near.connectChannel({ node: mesh.node('b').key, app: 'far' });
+      // So large that no two of them go together.
+      const send = (text: string) => channel.send([Buffer.from(text.padEnd(800))]);
+      for (let number = 0; number < 200; number++) send(`before ${number}`);
+      await eventually('most of 200 datagrams', () => (got.length > 150 ? true : undefined));
+      const [, count] = await command(mesh.program(tapOn('b')), 'replay datagrams', /^replayed (\d+)$/);
+      expect(Number(count)).toBeGreaterThan(150);
+      // What comes after them has come after them.
+      await eventually('a datagram', () => {
+        send('after');
+        return got.includes('after') ? true : undefined;
+      });
+      const before = got.filter((text) => text !== 'after');
+      expect(new Set(before).size).toBe(before.length);
+    } finally {
+      await Promise.all([near.close(), far.close()]);
+    }
+  });
+});
