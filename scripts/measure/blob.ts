@@ -1,8 +1,12 @@
-/** A program: an HTTP server on 127.0.0.1 that answers `/BYTES` with so many bytes, and echoes on the port after it. */
+/**
+ * A program, `blob.ts PORT [ADDRESS]`: an HTTP server that answers `/BYTES` with so many bytes, and echoes on the port
+ * after it. It listens on 127.0.0.1 unless told otherwise.
+ */
 import { createServer, type Socket } from 'node:net';
 
 const chunk = Buffer.alloc(256 * 1024, 'skyminer');
-const [port = 0] = process.argv.slice(2).map(Number);
+const [portText, address = '127.0.0.1'] = process.argv.slice(2);
+const port = Number(portText);
 
 createServer({ noDelay: true }, (socket) => {
   socket.on('error', () => socket.destroy());
@@ -11,12 +15,12 @@ createServer({ noDelay: true }, (socket) => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\nConnection: close\r\n\r\n`);
     send(socket, bytes);
   });
-}).listen(port, '127.0.0.1');
+}).listen(port, address);
 
 createServer({ noDelay: true }, (socket) => {
   socket.on('error', () => socket.destroy());
   socket.pipe(socket);
-}).listen(port + 1, '127.0.0.1');
+}).listen(port + 1, address);
 
 function send(socket: Socket, bytes: number): void {
   let left = bytes;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Command {
   file: string;
@@ -12,6 +13,23 @@ export interface Command {
 /** A command of a measurement that failed: what it printed, for nothing can be measured then. */
 export class MeasureError extends Error {
   override readonly name = 'MeasureError';
+}
+
+const waitMs = 30_000;
+const againMs = 50;
+
+/** Tries until it works. @throws {MeasureError} says what did not come about within half a minute, and why in the end */
+export async function until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+  const end = performance.now() + waitMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (cause) {
+      if (performance.now() > end)
+        throw new MeasureError(`${what}: not within ${waitMs / 1000} s`, { cause });
+    }
+    await delay(againMs);
+  }
 }
 
 /** This process's environment without what changes how programs start: an extra CA file doubles Node's start-up. */

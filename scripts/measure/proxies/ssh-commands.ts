@@ -51,5 +51,6 @@ export async function sshCommands(options: SshOptions): Promise<SshCommands> {
     ...(cipher === undefined ? [] : ['-c', cipher]),
     `${userInfo().username}@${address}`,
   ];
-  return { server: [sshd.file, ['-D', '-e', '-f', config]], client: ['ssh', client] };
+  const [file, ...args] = sshd.command;
+  return { server: [file, [...args, '-D', '-e', '-f', config]], client: ['ssh', client] };
 }
