@@ -31,6 +31,8 @@ export interface MeshNode {
 export interface NodeStart {
   /** Where it takes links, `HOST:PORT` each. Default: on all cables of the plan. */
   addresses?: readonly string[];
+  /** The node takes whoever the list of members makes a manager; only that one's address is named. */
+  anyManager?: boolean;
   /** More arguments. */
   args?: readonly string[];
   /** The list of members that it is given. Default: the newest. */
@@ -140,9 +142,9 @@ export class Mesh implements AsyncDisposable {
     await Promise.all(this.plan.nodes.map(async (name) => this.startNode(name, await how(name, this))));
   }
 
-  /** Starts the manager, or starts it anew. */
-  async startManager({ environment, args: more = [] }: NodeStart = {}): Promise<Program> {
-    const { keyFile } = this.rack.board(MANAGER);
+  /** Starts the manager, or starts it anew. @param board whose key it has */
+  async startManager({ environment, args: more = [] }: NodeStart = {}, board = MANAGER): Promise<Program> {
+    const { keyFile } = this.rack.board(board);
     const args = [
       ...[join(root, 'services/manager/main.ts'), 'mesh.test', `0.0.0.0:${managerPort}`, '-'],
       ...['--key', keyFile, '--members', this.rack.membersFile, '--rack', this.rack.key, ...more],
@@ -156,7 +158,8 @@ export class Mesh implements AsyncDisposable {
   async startNode(name: string, start: NodeStart = {}): Promise<MeshNode> {
     const { identity, keyFile } = this.rack.board(name);
     const [first = '-', ...others] = start.addresses ?? this.addressesOf(name);
-    const manager = `${this.rack.board(MANAGER).identity.publicKey}@${this.address(MANAGER, name)}:${managerPort}`;
+    const address = `${this.address(MANAGER, name)}:${managerPort}`;
+    const manager = start.anyManager ? address : `${this.rack.board(MANAGER).identity.publicKey}@${address}`;
     const socket = join(this.folder, `${name}.sock`);
     const members = join(this.folder, `${name}.members`);
     await writeFile(members, start.members ?? this.rack.newest);
