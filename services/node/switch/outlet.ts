@@ -11,9 +11,10 @@ const maxBacklog = 512 * 1024;
  */
 export class Outlet {
   readonly #ports = new Map<number, Port>();
-  /** Ports in which something waits, in the order in which they have their turn. */
+  /** Ports in which something waits for which there is credit, in the order in which they have their turn. */
   readonly #turns = new Set<Port>();
   #link: Link | undefined;
+  #pumping = false;
 
   get connected(): boolean {
     return this.#link !== undefined;
@@ -62,17 +63,20 @@ export class Outlet {
     for (const port of this.#ports.values()) port.reset();
   }
 
-  /** Sends DATA, or keeps it until there is credit and room. `from` is told when it has gone out. */
+  /**
+   * Sends DATA, or keeps it until there is credit and room and others have had their turn. `from` is told when it has gone
+   * out.
+   */
   send(port: Port, parts: readonly Buffer[], bytes: number, from: Source | undefined): void {
     const link = this.#link;
     if (link === undefined) {
       from?.settle(bytes);
-    } else if (link.backlog < maxBacklog && port.take(bytes)) {
+    } else if (this.#turns.size === 0 && link.backlog < maxBacklog && port.take(bytes)) {
       link.send(FrameType.data, port.label, parts);
       from?.settle(bytes);
     } else {
       port.wait(parts, bytes, from);
-      this.#turns.add(port);
+      this.#queue(port);
     }
   }
 
@@ -88,28 +92,39 @@ export class Outlet {
   /** @returns false when the neighbour gives back more than it got */
   credited(port: Port, bytes: number): boolean {
     if (!port.addCredit(bytes)) return false;
-    this.pump();
+    this.#queue(port);
     return true;
   }
 
-  /** Sends what waits, one frame of each port in turn, as long as there is credit and room. */
+  /** Sends what waits, one frame of each port in turn, as long as there is room. */
   pump(): void {
-    let idle = 0;
-    for (const port of this.#turns) {
-      if (this.#link === undefined || this.#link.backlog >= maxBacklog) return;
-      if (idle >= this.#turns.size) return;
-      const next = port.shift();
-      if (next === undefined) {
-        idle++;
-      } else {
-        idle = 0;
-        this.#link.send(FrameType.data, port.label, next.parts);
-        next.from?.settle(next.bytes);
+    // Whoever is told that its frame has gone out may send the next one from within this.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      for (const port of this.#turns) {
+        if (this.#link === undefined || this.#link.backlog >= maxBacklog) return;
+        this.#turn(this.#link, port);
       }
-      // To the end of the turns, which this loop will come to again.
-      this.#turns.delete(port);
-      if (port.waits) this.#turns.add(port);
+    } finally {
+      this.#pumping = false;
     }
+  }
+
+  #turn(link: Link, port: Port): void {
+    this.#turns.delete(port);
+    const next = port.shift();
+    if (next === undefined) return;
+    // To the end of the turns.
+    if (port.sendable) this.#turns.add(port);
+    link.send(FrameType.data, port.label, next.parts);
+    next.from?.settle(next.bytes);
+  }
+
+  #queue(port: Port): void {
+    if (!port.sendable) return;
+    this.#turns.add(port);
+    this.pump();
   }
 
   #giveCredit(label: number, bytes: number): void {

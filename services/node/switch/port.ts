@@ -18,30 +18,62 @@ interface Waiting {
   from: Source | undefined;
 }
 
+/** What was received on one label of one link, and is to be given back as credit. It ends with its link. */
+class Received implements Source {
+  readonly #giveCredit: (bytes: number) => void;
+  /** Not yet given back as credit. */
+  #held = 0;
+  /** Of these, passed on. */
+  #owed = 0;
+  #over = false;
+
+  constructor(giveCredit: (bytes: number) => void) {
+    this.#giveCredit = giveCredit;
+  }
+
+  /** @returns false when the neighbour has sent more than it may */
+  add(bytes: number): boolean {
+    this.#held += bytes;
+    return this.#held <= initialCredit;
+  }
+
+  settle(bytes: number): void {
+    this.#owed += bytes;
+    if (this.#over || this.#owed < creditStep) return;
+    this.#held -= this.#owed;
+    this.#giveCredit(this.#owed);
+    this.#owed = 0;
+  }
+
+  /** The link has gone: what came over it gives no credit on the next one. */
+  end(): void {
+    this.#over = true;
+  }
+}
+
 /**
  * One label on one link: what may still be sent on it, what waits for that, and what was received on it.
  *
  * INVARIANT: `credit` + bytes under way + bytes the neighbour has not passed on = {@link initialCredit}.
  */
-export class Port implements Source {
+export class Port {
   readonly label: number;
   readonly rule: Rule;
   readonly #giveCredit: (bytes: number) => void;
   readonly #waiting: Waiting[] = [];
   #credit = initialCredit;
-  /** Received and not yet given back as credit. */
-  #held = 0;
-  /** Of these, passed on. */
-  #owed = 0;
+  #received: Received;
 
   constructor(label: number, rule: Rule, giveCredit: (bytes: number) => void) {
     this.label = label;
     this.rule = rule;
     this.#giveCredit = giveCredit;
+    this.#received = new Received(giveCredit);
   }
 
-  get waits(): boolean {
-    return this.#waiting.length > 0;
+  /** To be told when what was received on the link there is now was passed on. */
+  get source(): Source {
+    return this.#received;
   }
 
   /** Something could be sent at once. */
@@ -57,16 +89,7 @@ export class Port implements Source {
 
   /** @returns false when the neighbour has sent more than it may */
   receive(bytes: number): boolean {
-    this.#held += bytes;
-    return this.#held <= initialCredit;
-  }
-
-  settle(bytes: number): void {
-    this.#owed += bytes;
-    if (this.#owed < creditStep) return;
-    this.#held -= this.#owed;
-    this.#giveCredit(this.#owed);
-    this.#owed = 0;
+    return this.#received.add(bytes);
   }
 
   /** Takes credit for a payload that goes out now. @returns whether there was enough, and nothing waits before it */
@@ -98,8 +121,8 @@ export class Port implements Source {
   /** The link has gone, and what waited with it: it starts anew, and those from whom it came get their credit back. */
   reset(): void {
     this.#credit = initialCredit;
-    this.#held = 0;
-    this.#owed = 0;
+    this.#received.end();
+    this.#received = new Received(this.#giveCredit);
     for (const { bytes, from } of this.#waiting.splice(0)) from?.settle(bytes);
   }
 }

@@ -152,10 +152,10 @@ export class Switch extends EventEmitter<SwitchEvents> {
   }
 
   #pass(from: PublicKey, port: Port, payload: Buffer, droppable: boolean): void {
-    const { rule } = port;
+    const { rule, source } = port;
     if ('next' in rule) {
       const settle = () => {
-        if (!droppable) port.settle(payload.length);
+        if (!droppable) source.settle(payload.length);
       };
       const end = this.#pathEnds.get(rule);
       if (end) end.receive(payload, settle);
@@ -167,7 +167,7 @@ export class Switch extends EventEmitter<SwitchEvents> {
     const out = outlet.port(to.label);
     if (out === undefined) return;
     if (droppable) outlet.sendDatagram(out, [payload]);
-    else outlet.send(out, [payload], payload.length, port);
+    else outlet.send(out, [payload], payload.length, source);
     if (outlet.connected) this.emit('relayed', rule, from, to.neighbour, payload.length);
   }
 

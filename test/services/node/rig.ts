@@ -35,22 +35,23 @@ export class Rig implements AsyncDisposable {
 
   /** Makes a link between two boards, in place of the one there was. */
   async join(one: string, other: string): Promise<Cable> {
-    const [first, second] = [this.board(one), this.board(other)];
-    const [near, far] = await socketPair();
-    const options = (board: Board, remote: PublicKey) => ({
-      ...{ identity: board.identity, purpose: 'link' as const },
-      accept: (key: PublicKey) => key === remote,
-    });
-    const [session, peer] = await Promise.all([
-      connectSession(near, options(first, second.identity.publicKey)),
-      acceptSession(far, options(second, first.identity.publicKey)),
-    ]);
-    const links = [new Link(near, session), new Link(far, peer)] as const;
-    first.switch.addLink(links[0]);
-    second.switch.addLink(links[1]);
-    const cable = { sockets: [near, far] as const, links };
+    const cable = await joined(this.board(one).identity, this.board(other).identity);
+    this.board(one).switch.addLink(cable.links[0]);
+    this.board(other).switch.addLink(cable.links[1]);
     this.#cables.set(nameOf(one, other), cable);
     return cable;
+  }
+
+  /** A link of a board with a neighbour that sends what the test wants: the neighbour's end of it. */
+  async stranger(name: string, identity = Identity.generate()): Promise<Stranger> {
+    const board = this.board(name);
+    const cable = await joined(board.identity, identity);
+    board.switch.addLink(cable.links[0]);
+    this.#cables.set(nameOf(name, identity.publicKey), cable);
+    const frames: Frame[] = [];
+    const [there, link] = cable.links;
+    link.on('frame', (type, label, payload) => frames.push({ type, label, payload }));
+    return { key: identity.publicKey, link, there, frames };
   }
 
   cable(one: string, other: string): Cable {
@@ -162,9 +163,38 @@ export class Rig implements AsyncDisposable {
   }
 }
 
+export interface Frame {
+  type: number;
+  label: number;
+  payload: Buffer;
+}
+
+export interface Stranger {
+  key: PublicKey;
+  /** The stranger's end of the link. */
+  link: Link;
+  /** The board's end. */
+  there: Link;
+  /** What the board has sent. */
+  frames: Frame[];
+}
+
 export interface Cable {
   sockets: readonly [Socket, Socket];
   links: readonly [Link, Link];
+}
+
+async function joined(one: Identity, other: Identity): Promise<Cable> {
+  const [near, far] = await socketPair();
+  const options = (identity: Identity, remote: PublicKey) => ({
+    ...{ identity, purpose: 'link' as const },
+    accept: (key: PublicKey) => key === remote,
+  });
+  const [session, peer] = await Promise.all([
+    connectSession(near, options(one, other.publicKey)),
+    acceptSession(far, options(other, one.publicKey)),
+  ]);
+  return { sockets: [near, far], links: [new Link(near, session), new Link(far, peer)] };
 }
 
 /** Both ends of a TCP connection on loopback. */
