@@ -20,6 +20,8 @@ export interface CircuitsOptions {
 }
 
 export interface CircuitsEvents {
+  /** The circuit with a node uses another path than before. */
+  moved: [peer: PublicKey, path: number, why: string];
   problem: [message: string];
 }
 
@@ -135,6 +137,7 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
     const entry = { circuit, mux, idleSince: undefined, ready: ready.promise };
     this.#entries.set(id, entry);
     circuit.once('ready', () => ready.resolve());
+    circuit.on('moved', (path, why) => this.emit('moved', peer, path, why));
     circuit.on('problem', (message) => this.emit('problem', message));
     circuit.once('closed', (reason) => {
       ready.reject(new MeshError('no-route', reason));

@@ -221,6 +221,9 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
       });
     });
     this.#neighbours.on('problem', (message) => this.emit('problem', message));
+    this.#circuits.on('moved', (peer, path, why) =>
+      this.emit('event', `the circuit with ${nameOf(peer)} goes over path ${path} now: ${why}`),
+    );
     this.#circuits.on('problem', (message) => this.emit('problem', message));
     this.#switch.on('relayed', (_rule, from, to, bytes) => {
       this.#forwarded.set(to, (this.#forwarded.get(to) ?? 0) + bytes);

@@ -53,6 +53,8 @@ export interface CircuitEvents {
   datagrams: [channel: number, payloads: Buffer[]];
   /** Records can be sent (again). */
   writable: [];
+  /** Another path is in use than before. */
+  moved: [path: number, why: string];
   /** Something is wrong that the circuit copes with. */
   problem: [message: string];
   closed: [reason: string];
@@ -106,6 +108,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #repeatedAt = Number.NEGATIVE_INFINITY;
   #watch: NodeJS.Timeout | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
+  /** Number of the path that was taken into use last. */
+  #used: number | undefined;
   #over = false;
 
   constructor({ id, peer, opener, identity, carrier, rekey = rekeyLimits }: CircuitOptions) {
@@ -357,7 +361,9 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   }
 
   #answered(path: Path): void {
-    if (this.#paths.prefers(path)) this.#use(path, !this.#paths.inUse?.up);
+    const { inUse } = this.#paths;
+    if (this.#paths.prefers(path))
+      this.#use(path, !inUse?.up, inUse?.up ? 'it is lighter' : 'the one before is down');
     else this.#chooseAgain();
   }
 
@@ -382,13 +388,16 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   }
 
   #chooseAgain(): void {
-    if (this.#paths.choose(performance.now()) && this.#paths.inUse) this.#use(this.#paths.inUse, true);
+    if (this.#paths.choose(performance.now()) && this.#paths.inUse)
+      this.#use(this.#paths.inUse, true, 'the one before is down');
     else if (this.#paths.inUse) this.#announceWritable();
   }
 
   /** @param again what is unacknowledged may have been lost on the path before */
-  #use(path: Path, again: boolean): void {
+  #use(path: Path, again: boolean, why: string): void {
     this.#paths.use(path);
+    if (this.#used !== undefined && this.#used !== path.number) this.emit('moved', path.number, why);
+    this.#used = path.number;
     if (again) path.resend = this.#sender.all();
     this.#resend(path);
     this.#announceWritable();
@@ -428,7 +437,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     if (this.#openers) this.#renewKeys(this.#openers, now);
     const suspect = this.#paths.check(now, this.active, (path) => this.#probe(path));
     const { warm } = this.#paths;
-    if (suspect && warm) this.#use(warm, true);
+    if (suspect && warm) this.#use(warm, true, 'the one before answers late');
     else this.#chooseAgain();
     this.#hedge(now);
     if (this.#over) return;
