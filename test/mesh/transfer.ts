@@ -8,6 +8,8 @@ export interface TransferOptions {
   to: string;
   /** At least so many are sent. Default 0: as many as fit until {@link Transfer.finish}. */
   bytes?: number;
+  /** It may end as soon as these have been sent. */
+  finish?: boolean;
   /** File that gets what had come by when, see `test/fixtures/mesh-sink.ts`. */
   timeline?: string | undefined;
 }
@@ -30,7 +32,10 @@ export class Transfer {
   #bytes = 0;
 
   /** Resolves when the first bytes have come. */
-  static async start(mesh: Mesh, { from, to, bytes = 0, timeline }: TransferOptions): Promise<Transfer> {
+  static async start(
+    mesh: Mesh,
+    { from, to, bytes = 0, finish = false, timeline }: TransferOptions,
+  ): Promise<Transfer> {
     const name = `sink-${++transfers}`;
     const [near, far] = [mesh.node(from), mesh.node(to)];
     const fixture = (file: string) => join(root, 'test/fixtures', file);
@@ -39,6 +44,7 @@ export class Transfer {
     await sink.line(/^listening$/);
     const sourceArgs = [fixture('mesh-source.ts'), near.socket, `${far.key}/${name}`, String(bytes)];
     const source = mesh.run(from, `source-${transfers}`, sourceArgs);
+    if (finish) source.tell('finish');
     const transfer = new Transfer(mesh, from, source, sink);
     await source.line(/^connected$/);
     await transfer.reaches(1);

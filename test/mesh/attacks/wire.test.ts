@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { MeshApp } from '../../../services/mesh/app.ts';
+import { hostBefore } from '../between.ts';
 import { line, twoWays } from '../plans.ts';
 import type { Program } from '../program.ts';
-import { startTapped, tapOn } from '../tap.ts';
+import { startTapped } from '../tap.ts';
 import { expectWhole, sharedMesh } from '../testing.ts';
 import { Transfer } from '../transfer.ts';
 import { eventually } from '../wait.ts';
@@ -27,7 +28,7 @@ describe('a relay behind somebody who changes bits', () => {
       const mesh = meshOf(context);
       const transfer = await Transfer.start(mesh, { from: 'source', to: 'sink' });
       const tap = mesh.program(await transfer.way());
-      const relay = mesh.node(tap.name.replace('tap-', '')).program;
+      const relay = mesh.node(tap.name.replace(hostBefore(''), '')).program;
       const before = relay.printed;
       await command(tap, `flip ${part}`, /^flipped/);
       const named = `no link with source any more: ${mesh.node('source').key} sent a record`;
@@ -44,7 +45,7 @@ describe('somebody who has heard everything', () => {
 
   it('gets no link with a handshake that comes a second time', async (context) => {
     const mesh = meshOf(context);
-    await command(mesh.program(tapOn('b')), 'replay handshake', /^handshake ended after [1-9]/);
+    await command(mesh.program(hostBefore('b')), 'replay handshake', /^handshake ended after [1-9]/);
     const refused = /a link was refused/;
     await Promise.any(['a', 'b'].map((name) => mesh.node(name).program.line(refused)));
     await mesh.whole();
@@ -64,7 +65,7 @@ describe('somebody who has heard everything', () => {
       const send = (text: string) => channel.send([Buffer.from(text.padEnd(800))]);
       for (let number = 0; number < 200; number++) send(`before ${number}`);
       await eventually('most of 200 datagrams', () => (got.length > 150 ? true : undefined));
-      const [, count] = await command(mesh.program(tapOn('b')), 'replay datagrams', /^replayed (\d+)$/);
+      const [, count] = await command(mesh.program(hostBefore('b')), 'replay datagrams', /^replayed (\d+)$/);
       expect(Number(count)).toBeGreaterThan(150);
       // What comes after them has come after them.
       await eventually('a datagram', () => {
