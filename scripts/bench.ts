@@ -17,18 +17,21 @@ import { measureSocks } from './measure/socks.ts';
 import { IDLE_APPS, PROBE } from './measure/supervisor.ts';
 import { Supervisord } from './measure/supervisord.ts';
 import { measureSupervisors } from './measure/supervisors.ts';
+import { timelinePicture } from './measure/timeline/picture.ts';
+import { measureTimeline, silenceRows } from './measure/timeline/timeline.ts';
 import { Viscript } from './measure/viscript.ts';
 
-const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [--output FILE]
+const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [--output FILE] [--picture FILE]
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
 what must be reached and what is aimed at was reached. Takes half an hour, ten minutes without the image.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
-  --only PART     measure one part alone: viscript, mesh or image
+  --only PART     measure one part alone: viscript, mesh, timeline or image
   --rounds N      rounds in which everything is measured once (default and least 7)
   --output FILE   write the table into a file too
+  --picture FILE  where to draw the part timeline (default out/bench/cuts.svg)
   -h, --help      print this text
 `;
 
@@ -39,9 +42,10 @@ const out = join(root, 'out/bench');
 const steps = showSteps({ logs: join(root, 'out/logs/bench'), output: process.stderr });
 
 /** What can be measured by itself. */
-const parts: Record<string, (rounds: number) => Promise<Row[]>> = {
+const parts: Record<string, (rounds: number, picture: string) => Promise<Row[]>> = {
   viscript: measureRuntime,
   mesh: measureMesh,
+  timeline: measureCuts,
   image: measureImage,
 };
 
@@ -52,6 +56,7 @@ await runProgram('bench', async () => {
       only: { type: 'string' },
       rounds: { type: 'string', default: String(LEAST_ROUNDS) },
       output: { type: 'string' },
+      picture: { type: 'string', default: join(out, 'cuts.svg') },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -75,7 +80,7 @@ await runProgram('bench', async () => {
   const purposes = chosen.some(([name]) => name === 'image') ? (['image', 'qemu'] as const) : [];
   await installPackages(await planInstall(['bench', ...purposes]), steps);
   const rows: Row[] = [];
-  for (const [, measure] of chosen) rows.push(...(await measure(rounds)));
+  for (const [, measure] of chosen) rows.push(...(await measure(rounds, values.picture)));
   const report = `${machine()}\n\n${markdownTable(rows)}`;
   process.stdout.write(report);
   if (values.output !== undefined) await writeFile(values.output, report);
@@ -138,6 +143,23 @@ async function measureMesh(rounds: number): Promise<Row[]> {
       routingRows(rounds, step.note),
     );
     return [...socks, ...routes];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureCuts(_rounds: number, picture: string): Promise<Row[]> {
+  const bundle = join(out, 'dist');
+  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
+    build({ out: bundle }),
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
+  try {
+    return await steps.step('Cut the ways of downloads', 'See the log.', async (step) => {
+      const lines = await measureTimeline({ apps: join(bundle, 'apps'), folder, progress: step.note });
+      await writeFile(picture, timelinePicture(lines));
+      return silenceRows(lines);
+    });
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,0 +1,20 @@
+import { drawChart } from './chart.ts';
+import { BIN_MS } from './recording.ts';
+import { CABLE_MEGABITS, CUTS, type Line, megabitsOf, silencesOf } from './timeline.ts';
+
+/** The lines as an SVG document. */
+export function timelinePicture(lines: readonly Line[]): string {
+  return drawChart({
+    title: 'One download over two ways, of which the one in use is cut three times',
+    lines: lines.map((line) => ({
+      name: line.name,
+      megabits: megabitsOf(line),
+      notes: silencesOf(line).map((ms) => `${(ms / 1_000).toFixed(2)} s silent`),
+    })),
+    cuts: CUTS,
+    cutMeans: `the way in use is cut for 4 s; the other is whole. Every cable carries ${CABLE_MEGABITS} Mbit/s`,
+    binSeconds: BIN_MS / 1_000,
+    top: CABLE_MEGABITS * 1.25,
+    marks: [0, CABLE_MEGABITS / 2, CABLE_MEGABITS],
+  });
+}
