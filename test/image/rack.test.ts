@@ -60,7 +60,7 @@ describe('a board that was told its rack', () => {
   it('lets the supervisor speak to the node, and no other user', async () => {
     expect(await guest.root.text('stat -c "%a %G" /run/skywire/node.sock')).toBe('660 mesh');
     const ask = (user: string) =>
-      `setpriv --reuid ${user} --regid ${user} --init-groups nc -NU /run/skywire/node.sock </dev/null && echo reached`;
+      `setpriv --reuid ${user} --regid ${user} --init-groups nc.openbsd -NU /run/skywire/node.sock </dev/null && echo reached`;
     expect((await guest.root.run(ask('viscript'))).output).toContain('reached');
     expect((await guest.root.run(ask('admin'))).output).toContain('Permission denied');
   });
