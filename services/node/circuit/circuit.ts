@@ -72,6 +72,8 @@ const giveUpMs = 120_000;
 const stalledMs = 2 * giveUpMs;
 /** Milliseconds since the other end has shown that it has the keys, in which it cannot have lost them. */
 const trustMs = 2_000;
+/** Milliseconds in which message 3 is sent again, whatever the other end says, before another handshake is begun. */
+const confirmMs = 5_000;
 const maxWaitingNotes = 16;
 
 /** Plaintext of a record that is certain to be taken, bytes. */
@@ -102,7 +104,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #nextNote = 0;
   /** Random bytes of the other end, of its first handshake. */
   #remoteInstance: Buffer | undefined;
-  /** When something came that was sealed with the newest keys. */
+  /** When something new came of the other end. */
   #heardAt = Number.NEGATIVE_INFINITY;
   #lostAt = Number.NEGATIVE_INFINITY;
   #repeatedAt = Number.NEGATIVE_INFINITY;
@@ -221,7 +223,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
       return;
     }
     this.#remoteInstance = Buffer.from(session.payload);
-    this.#keys.add(epoch, session, performance.now());
+    // Whoever has got message 3 knows that the other end has the keys.
+    this.#keys.add(epoch, session, !this.opener, performance.now());
     if (first) this.emit('ready');
     this.#schedule(0);
     this.#announceWritable();
@@ -265,6 +268,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     }
     const plaintext = this.#open(MessageType.record, head, message, path);
     if (plaintext === undefined) return;
+    this.#heardAt = performance.now();
     for (const record of this.#receiver.take(head.number, plaintext)) {
       this.emit('record', record);
       if (this.#over) return;
@@ -282,6 +286,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     if (plaintext === undefined || !this.#notes.accept(head.number)) return;
     const note = readNote(plaintext);
     const now = performance.now();
+    this.#heardAt = now;
     switch (note.kind) {
       case 'ack':
         this.#sender.acknowledge(note.next, note.takes, note.ranges, now);
@@ -304,11 +309,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #open(type: 2 | 3, head: Head, message: Buffer, path: Path): Buffer | undefined {
     const now = performance.now();
     const plaintext = this.#keys.open(type, head, message);
-    if (plaintext !== undefined) {
-      if (head.epoch === this.#keys.epoch) this.#heardAt = now;
-      return plaintext;
-    }
-    if (this.#responders?.expects(head.epoch, now)) return undefined;
+    if (plaintext !== undefined || this.#responders?.expects(head.epoch, now)) return plaintext;
     if (now - this.#lostAt >= repeatMs) {
       this.#lostAt = now;
       this.#carrier.send(path.rule, [LOST], false);
@@ -321,10 +322,10 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     const now = performance.now();
     if (this.#openers === undefined || !this.#keys.ready || this.#openers.running) return;
     if (now - this.#repeatedAt < repeatMs || now - this.#heardAt < trustMs) return;
-    const toldBefore = now - this.#repeatedAt < 4 * repeatMs;
     this.#repeatedAt = now;
-    if (toldBefore) this.#openers.begin(nextEpoch(this.#keys.epoch));
-    else this.#openers.repeat();
+    const mayComeYet = !this.#keys.confirmed && now - this.#keys.since < confirmMs;
+    if (mayComeYet) this.#openers.repeat();
+    else this.#openers.begin(nextEpoch(this.#keys.epoch));
   }
 
   #acknowledge(from: Path | undefined): void {
@@ -445,7 +446,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   }
 
   #renewKeys(openers: OpenerHandshake, now: number): void {
-    if (openers.running) {
+    if (openers.running || (this.#keys.ready && !this.#keys.confirmed)) {
       if (now - this.#repeatedAt < repeatMs) return;
       this.#repeatedAt = now;
       openers.repeat();

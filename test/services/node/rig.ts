@@ -90,10 +90,16 @@ export class Rig implements AsyncDisposable {
 
   /** Both ends of a circuit along one or more paths, the first the lightest. */
   circuit(paths: readonly (readonly string[])[], options: Partial<CircuitOptions> = {}): [Circuit, Circuit] {
-    const id = (this.#circuits.length + 1).toString(16).padStart(32, '0');
     const [first = []] = paths;
-    const near = this.board(first[0] ?? '');
-    const far = this.board(first.at(-1) ?? '');
+    const ends = this.ends(first[0] ?? '', first.at(-1) ?? '', options);
+    for (const [path, names] of paths.entries()) this.addPath(ends, path, names, 1_000 + path);
+    return ends;
+  }
+
+  /** Both ends of a circuit that has no paths yet. */
+  ends(opener: string, other: string, options: Partial<CircuitOptions> = {}): [Circuit, Circuit] {
+    const id = (this.#circuits.length + 1).toString(16).padStart(32, '0');
+    const [near, far] = [this.board(opener), this.board(other)];
     const end = (board: Board, peer: Board, opener: boolean) =>
       new Circuit({
         ...{ id, peer: peer.identity.publicKey, opener, identity: board.identity, carrier: board.switch },
@@ -101,7 +107,6 @@ export class Rig implements AsyncDisposable {
       });
     const ends: [Circuit, Circuit] = [end(near, far, true), end(far, near, false)];
     this.#circuits.push(...ends);
-    for (const [path, names] of paths.entries()) this.addPath(ends, path, names, 1_000 + path);
     return ends;
   }
 

@@ -30,8 +30,8 @@ function keyrings(...epochs: number[]): [Keyring, Keyring] {
 
 function addKeys(ends: readonly [Keyring, Keyring], epoch: number, now = 0): void {
   const [near, far] = sessions();
-  ends[0].add(epoch, near, now);
-  ends[1].add(epoch, far, now);
+  ends[0].add(epoch, near, false, now);
+  ends[1].add(epoch, far, true, now);
 }
 
 function open(keyring: Keyring, message: Buffer): Buffer | undefined {
@@ -88,16 +88,45 @@ describe('the keys of a circuit', () => {
     expect(() => open(near, seal(near, record, 0))).toThrow(ForgedRecord);
   });
 
+  it('seal with those before until the other end is known to have the new ones', () => {
+    const [near, far] = keyrings(0);
+    expect([near.confirmed, far.confirmed]).toEqual([false, false]);
+    expect(open(near, seal(far, note, 0))).toEqual(text);
+    expect(near.confirmed).toBe(true);
+    const [session] = sessions();
+    near.add(1, session, false, 0);
+    expect(near.epoch).toBe(1);
+    expect(near.confirmed).toBe(false);
+    // Message 3 never comes to the other end, nor that of the next handshake.
+    near.add(2, session, false, 0);
+    expect(open(far, seal(near, record, 0))).toEqual(text);
+    addKeys([near, far], 3);
+    expect(open(far, seal(near, record, 1))).toEqual(text);
+    const answer = seal(far, record, 1);
+    expect(answer[1]).toBe(3);
+    expect(open(near, answer)).toEqual(text);
+    expect(near.confirmed).toBe(true);
+    const last = seal(near, record, 2);
+    expect(last[1]).toBe(3);
+    expect(open(far, last)).toEqual(text);
+  });
+
   it('still open what was sealed with the keys before, and nothing of the ones before those', () => {
     const ends = keyrings(0);
-    const first = seal(ends[0], record, 0);
-    addKeys(ends, 1);
-    const second = seal(ends[0], record, 1);
-    expect(open(ends[1], first)).toEqual(text);
-    expect(open(ends[1], second)).toEqual(text);
-    addKeys(ends, 2);
-    expect(open(ends[1], first)).toBeUndefined();
-    expect(open(ends[1], second)).toEqual(text);
+    const messages: Buffer[] = [];
+    for (let epoch = 1; epoch <= 3; epoch++) {
+      messages.push(seal(ends[1], record, epoch));
+      expect(open(ends[0], messages.at(-1) as Buffer)).toEqual(text);
+      addKeys(ends, epoch);
+    }
+    messages.push(seal(ends[1], record, 4));
+    expect(messages.map((message) => message[1])).toEqual([0, 1, 2, 3]);
+    // Those of before are kept until something comes that was sealed with the new ones, however long that takes.
+    expect(open(ends[0], messages[1] as Buffer)).toEqual(text);
+    expect(open(ends[0], messages[3] as Buffer)).toEqual(text);
+    expect(open(ends[0], messages[2] as Buffer)).toEqual(text);
+    expect(open(ends[0], messages[1] as Buffer)).toBeUndefined();
+    expect(open(ends[0], messages[0] as Buffer)).toBeUndefined();
   });
 
   it('open nothing of an epoch that there are no keys of', () => {
@@ -114,9 +143,11 @@ describe('the keys of a circuit', () => {
     expect(new Keyring().isWorn(10_000, limits)).toBe(false);
     expect(ends[0].isWorn(999, limits)).toBe(false);
     expect(ends[0].isWorn(1_000, limits)).toBe(true);
-    seal(ends[0], record, 0, Buffer.alloc(100));
-    expect(ends[0].isWorn(1, limits)).toBe(true);
-    expect(ends[1].isWorn(1, limits)).toBe(false);
+    const message = seal(ends[0], record, 0, Buffer.alloc(100));
+    expect(ends.map((end) => end.isWorn(1, limits))).toEqual([true, false]);
+    // What comes wears them out too.
+    open(ends[1], message);
+    expect(ends.map((end) => end.isWorn(1, limits))).toEqual([true, true]);
     addKeys(ends, 1, 500);
     expect(ends[0].isWorn(1_499, limits)).toBe(false);
   });
