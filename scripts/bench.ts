@@ -20,15 +20,17 @@ import { measureSupervisors } from './measure/supervisors.ts';
 import { timelinePicture } from './measure/timeline/picture.ts';
 import { measureTimeline, silenceRows } from './measure/timeline/timeline.ts';
 import { Viscript } from './measure/viscript.ts';
+import { measureVpn } from './measure/vpn.ts';
 
 const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [--output FILE] [--picture FILE]
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
-what must be reached and what is aimed at was reached. Takes half an hour, ten minutes without the image.
+what must be reached and what is aimed at was reached. Takes forty minutes, twenty without the image.
+The parts timeline and vpn need root.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
-  --only PART     measure one part alone: viscript, mesh, timeline or image
+  --only PART     measure one part alone: viscript, mesh, timeline, vpn or image
   --rounds N      rounds in which everything is measured once (default and least 7)
   --output FILE   write the table into a file too
   --picture FILE  where to draw the part timeline (default out/bench/cuts.svg)
@@ -46,6 +48,7 @@ const parts: Record<string, (rounds: number, picture: string) => Promise<Row[]>>
   viscript: measureRuntime,
   mesh: measureMesh,
   timeline: measureCuts,
+  vpn: measureVpns,
   image: measureImage,
 };
 
@@ -87,17 +90,10 @@ await runProgram('bench', async () => {
   return rows.every((row) => row.must === undefined || isMet(row, row.must)) ? 0 : 1;
 });
 
-async function measureRuntime(rounds: number): Promise<Row[]> {
-  const bundle = join(out, 'dist');
-  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
-    build({ out: bundle }),
-  );
-  const pm2 = await steps.step('Install PM2', 'Check that the npm registry can be reached.', (step) =>
-    installPm2(join(out, 'pm2'), step.log),
-  );
-  // Not below the repository, whose path may be too long for a socket.
-  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
-  try {
+function measureRuntime(rounds: number): Promise<Row[]> {
+  return withBundle(async (bundle, folder) => {
+    const remedy = 'Check that the npm registry can be reached.';
+    const pm2 = await steps.step('Install PM2', remedy, (step) => installPm2(join(out, 'pm2'), step.log));
     const supervisors = await steps.step('Measure supervisors', 'See the log.', async (step) => {
       using births = await Births.open(folder, [...IDLE_APPS, PROBE]);
       return await measureSupervisors({
@@ -124,18 +120,11 @@ async function measureRuntime(rounds: number): Promise<Row[]> {
       }),
     );
     return [...supervisors, ...app];
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
-async function measureMesh(rounds: number): Promise<Row[]> {
-  const bundle = join(out, 'dist');
-  await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
-    build({ out: bundle }),
-  );
-  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
-  try {
+function measureMesh(rounds: number): Promise<Row[]> {
+  return withBundle(async (bundle, folder) => {
     const socks = await steps.step('Measure SOCKS', 'See the log.', (step) =>
       measureSocks({ apps: join(bundle, 'apps'), folder, rounds, progress: step.note }),
     );
@@ -143,23 +132,37 @@ async function measureMesh(rounds: number): Promise<Row[]> {
       routingRows(rounds, step.note),
     );
     return [...socks, ...routes];
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
-async function measureCuts(_rounds: number, picture: string): Promise<Row[]> {
+function measureCuts(_rounds: number, picture: string): Promise<Row[]> {
+  return withBundle((bundle, folder) =>
+    steps.step('Cut the ways of downloads', 'See the log.', async (step) => {
+      const lines = await measureTimeline({ apps: join(bundle, 'apps'), folder, progress: step.note });
+      await writeFile(picture, timelinePicture(lines));
+      return silenceRows(lines);
+    }),
+  );
+}
+
+function measureVpns(rounds: number): Promise<Row[]> {
+  return withBundle((bundle, folder) =>
+    steps.step('Measure VPNs', 'See the log.', (step) =>
+      measureVpn({ apps: join(bundle, 'apps'), folder, rounds, progress: step.note }),
+    ),
+  );
+}
+
+/** @param work gets the folder of the bundled runtime, and one for what it writes */
+async function withBundle(work: (bundle: string, folder: string) => Promise<Row[]>): Promise<Row[]> {
   const bundle = join(out, 'dist');
   await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
     build({ out: bundle }),
   );
+  // Not below the repository, whose path may be too long for a socket.
   const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
   try {
-    return await steps.step('Cut the ways of downloads', 'See the log.', async (step) => {
-      const lines = await measureTimeline({ apps: join(bundle, 'apps'), folder, progress: step.note });
-      await writeFile(picture, timelinePicture(lines));
-      return silenceRows(lines);
-    });
+    return await work(bundle, folder);
   } finally {
     await rm(folder, { recursive: true });
   }

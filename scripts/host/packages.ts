@@ -41,7 +41,23 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'shellcheck',
     'socat',
   ],
-  bench: ['curl', 'fdisk', 'libwrap0', 'microsocks', 'openssh-client', 'socat', 'supervisor'],
+  bench: [
+    'curl',
+    'fdisk',
+    'iperf3',
+    'iproute2',
+    'iputils-ping',
+    'libwrap0',
+    'microsocks',
+    'nebula',
+    'netcat-openbsd',
+    'nftables',
+    'openssh-client',
+    'socat',
+    'supervisor',
+    'wireguard-go',
+    'wireguard-tools',
+  ],
 };
 
 /** Disk and download are unknown (undefined) when the machine's package lists do not name a package. */
