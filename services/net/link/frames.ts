@@ -16,7 +16,7 @@ export const FrameType = {
 /** Bytes of a frame's header: type (u8), length of the payload (u24), label (u32). */
 export const HEADER_BYTES = 8;
 /** Most bytes of payload in a DATA or DATAGRAM frame: a message of a circuit. */
-export const MAX_FRAME_BYTES = 66_600;
+export const MAX_FRAME_BYTES = 200_000;
 /** Bytes of what a PING carries, and its PONG. */
 export const PING_BYTES = 8;
 /** Bytes of what a UDP frame carries: port (u16), number (u32). */

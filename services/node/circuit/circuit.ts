@@ -77,7 +77,7 @@ const confirmMs = 5_000;
 const maxWaitingNotes = 16;
 
 /** Plaintext of a record that is certain to be taken, bytes. */
-export const maxRecordBytes = 66_560;
+export const maxRecordBytes = 196_700;
 
 /**
  * A circuit from end to end: a session between two nodes over paths of which one is in use and another one warm.

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { MeshApp } from '../../../services/mesh/app.ts';
+import { MAX_FRAME_BYTES } from '../../../services/net/link/frames.ts';
 import { connectSession } from '../../../services/net/session/stream.ts';
 import { RawEnd } from '../../services/net/link/support.ts';
 import { Door, dialUnix, ended } from '../door.ts';
@@ -54,7 +55,7 @@ const wrong: Record<string, { bytes: (end: RawEnd) => Buffer; end?: boolean; say
     says: /closed the link/,
   },
   'a frame larger than there may be': {
-    bytes: (end) => end.record(1, 7, randomBytes(66_601)),
+    bytes: (end) => end.record(1, 7, randomBytes(MAX_FRAME_BYTES + 1)),
     says: /sent a frame of type 1 with 66601 bytes/,
   },
   'a frame of no type there is': {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { MAX_FRAME_BYTES } from '../../../../services/net/link/frames.ts';
 import { FrameType } from '../../../../services/net/link/link.ts';
 import { closed } from '../sockets.ts';
 import { frames, linkAndRaw, type RawEnd, tappedPair } from './support.ts';
@@ -54,8 +55,8 @@ describe('a record that makes no sense ends the link, and names the neighbour', 
     ['of type 0', (raw) => raw.record(0, 1, nothing), 'a frame of type 0, which does not exist'],
     [
       'with too much DATA',
-      (raw) => raw.record(FrameType.data, 1, Buffer.alloc(66_601)),
-      'a frame of type 1 with 66601 bytes',
+      (raw) => raw.record(FrameType.data, 1, Buffer.alloc(MAX_FRAME_BYTES + 1)),
+      'a frame of type 1 with 200001 bytes',
     ],
     [
       'with CREDIT of three bytes',

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { expect, it } from 'vitest';
 import { Identity } from '../../../../services/net/keys.ts';
+import { MAX_FRAME_BYTES } from '../../../../services/net/link/frames.ts';
 import { FrameType, Link } from '../../../../services/net/link/link.ts';
 import { acceptSession, connectSession } from '../../../../services/net/session/stream.ts';
 import { tcp } from '../../../../services/net/transport/tcp.ts';
@@ -12,7 +13,7 @@ import { closeAll, frames, linkAndRaw, linkPair, sessionPair } from './support.t
 
 it('carries frames of all sizes in order, in both directions', async () => {
   const ends = await linkPair();
-  const sizes = [0, 1, 100, 1400, 5000, 65_536, 66_600, 3, 66_600, 66_600];
+  const sizes = [0, 1, 100, 1400, 5000, 65_536, MAX_FRAME_BYTES, 3, MAX_FRAME_BYTES, MAX_FRAME_BYTES];
   const payloads = sizes.map((size) => randomBytes(size));
   for (const [from, to] of [ends, [ends[1], ends[0]] as const]) {
     const arrived = frames(to, payloads.length);
