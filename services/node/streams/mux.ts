@@ -275,10 +275,11 @@ export class Mux implements StreamHost, ChannelHost {
 
   #opened(id: number, payload: Buffer): void {
     const theirs = (id % 2 === 1) !== this.#circuit.opener;
-    if (!theirs || this.#ends.has(id))
+    if (!theirs || this.#ends.has(id) || this.#offered.has(id))
       throw new CircuitViolation(`stream ${id} cannot be opened by the other end`);
     const opening = readOpening(payload);
-    if (this.#ends.size >= maxStreams) {
+    // What was reset while an app thinks about it counts too.
+    if (Math.max(this.#ends.size, this.#offered.size) >= maxStreams) {
       this.#queue(encodeText(StreamFrame.refuse, id, `there are ${maxStreams} streams already`));
       return;
     }
