@@ -268,6 +268,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     }
     const plaintext = this.#open(MessageType.record, head, message, path);
     if (plaintext === undefined) return;
+    path.showedLife(performance.now());
     this.#heardAt = performance.now();
     for (const record of this.#receiver.take(head.number, plaintext)) {
       this.emit('record', record);
@@ -289,7 +290,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     this.#heardAt = now;
     switch (note.kind) {
       case 'ack':
-        this.#sender.acknowledge(note.next, note.takes, note.ranges, now);
+        if (this.#sender.acknowledge(note.next, note.takes, note.ranges, now))
+          this.#paths.inUse?.showedLife(now);
         this.#announceWritable();
         return;
       case 'probe':

@@ -105,7 +105,9 @@ export class PathSet {
     if (inUse === undefined || warm === undefined) return false;
     const since = inUse.waitingSince;
     if (!inUse.up) return true;
-    return since !== undefined && inUse.late(now) >= suspectAfter && warm.lastEcho > since;
+    return (
+      since !== undefined && !inUse.isAlive(now) && inUse.late(now) >= suspectAfter && warm.lastEcho > since
+    );
   }
 
   /** Whether an answer is awaited: then {@link check} has to be called often. */

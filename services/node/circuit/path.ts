@@ -2,6 +2,11 @@ import type { EndRule } from '../../net/control/rules.ts';
 
 /** Milliseconds: no probe is late sooner. */
 const minTimeoutMs = 200;
+/**
+ * Variations of the round trip: twice those of RFC 6298, for a path that is left without need costs more than one that is
+ * given up late, while what it does not deliver goes out on another one too.
+ */
+const timeoutVariations = 8;
 /** Before the first answer. */
 const firstTimeoutMs = 1_000;
 /** Probes without an answer after which a path is down. */
@@ -32,6 +37,7 @@ export class Path {
   /** Notes that wait until something can be sent on it. */
   readonly notes: Buffer[] = [];
   readonly #outstanding = new Map<number, number>();
+  #aliveAt = Number.NEGATIVE_INFINITY;
   #nextId = 1;
   #smoothed: number | undefined;
   #variation = 0;
@@ -53,7 +59,7 @@ export class Path {
   /** A probe that has no answer after this many milliseconds is late. */
   get timeout(): number {
     if (this.#smoothed === undefined) return firstTimeoutMs;
-    return Math.max(minTimeoutMs, this.#smoothed + 4 * this.#variation);
+    return Math.max(minTimeoutMs, this.#smoothed + timeoutVariations * this.#variation);
   }
 
   /** When the oldest probe without an answer was sent. */
@@ -100,9 +106,19 @@ export class Path {
     return late;
   }
 
+  /** A record came by it, or arrived at the other end. Probes may wait behind many of them. */
+  showedLife(now: number): void {
+    this.#aliveAt = now;
+  }
+
+  /** Whether it has shown by records that it works, within the time that a probe may take. */
+  isAlive(now: number): boolean {
+    return now - this.#aliveAt <= this.timeout;
+  }
+
   /** Whether it has been silent for so long that it is down. */
   isSilent(now: number): boolean {
-    return this.late(now) >= downAfter;
+    return !this.isAlive(now) && this.late(now) >= downAfter;
   }
 
   down(): void {

@@ -73,8 +73,11 @@ export class Sender {
     this.#bytes += bytes;
   }
 
-  /** @throws {CircuitViolation} when it acknowledges what was never sent */
-  acknowledge(next: number, takes: number, ranges: readonly Range[], now: number): void {
+  /**
+   * @returns whether it acknowledges something that was sent only once: then the way on which that went works
+   * @throws {CircuitViolation} when it acknowledges what was never sent
+   */
+  acknowledge(next: number, takes: number, ranges: readonly Range[], now: number): boolean {
     if (next > this.#next || ranges.some(({ first, length }) => first + length > this.#next))
       throw new CircuitViolation('the other end acknowledges what was never sent');
     this.#takes = takes;
@@ -86,10 +89,12 @@ export class Sender {
       from = Math.max(from, first + length);
     }
     this.#oldest = this.#first ?? this.#next;
-    if (newest === undefined) return;
+    if (newest === undefined) return false;
     this.#progressAt = now;
     // Karn: of a record that was sent twice nobody knows which one is acknowledged.
-    if (!newest.again) this.#measure(now - newest.at);
+    if (newest.again) return false;
+    this.#measure(now - newest.at);
+    return true;
   }
 
   /** Records to send also on the warm path, by first and last number; undefined when it is not time. */

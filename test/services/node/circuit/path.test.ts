@@ -35,6 +35,14 @@ describe('a path', () => {
     expect(path.up).toBe(true);
   });
 
+  it('is not silent while records show that it works', () => {
+    const path = pathWith(10);
+    for (const now of [100_000, 101_000, 102_000]) path.probe(now);
+    path.showedLife(102_100);
+    expect(path.isSilent(102_300)).toBe(false);
+    expect(path.isSilent(102_301)).toBe(true);
+  });
+
   it('is up again once it answers, however many probes it has swallowed', () => {
     const path = pathWith(10);
     path.down();
@@ -123,6 +131,25 @@ describe('a path in use', () => {
     expect(simulation.switches).toEqual([]);
     expect(simulation.inUse).toBe(0);
     expect([...simulation.paths].every(({ up }) => up)).toBe(true);
+  });
+
+  it('is not left while probes wait behind records that arrive', () => {
+    const paths = new PathSet(0);
+    const [inUse, other] = [paths.add(endRule(0, 1_000), true), paths.add(endRule(1, 1_000), true)];
+    paths.choose(0);
+    const check = (now: number) =>
+      paths.check(now, true, (path) => {
+        const id = path.probe(now);
+        if (path === other) path.echo(id, now + 1);
+      });
+    let now = 1_000;
+    for (; now < 60_000; now += 25) {
+      inUse.showedLife(now);
+      expect(check(now)).toBe(false);
+    }
+    const end = now + 2_000;
+    while (now < end && !check(now)) now += 25;
+    expect(now).toBeLessThan(end);
   });
 
   it('is left within two seconds when it swallows everything, and is up again when it does not', () => {
