@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from '../lib/free-ports.ts';
 import { MeasureError, timeCommand } from './process.ts';
 import { startMesh } from './proxies/mesh.ts';
@@ -40,6 +41,7 @@ export async function measureSocks({ apps, folder, rounds, progress }: SocksOpti
   const gcm = await startSsh(join(folder, 'ssh-gcm'), 'ssh -D, aes256-gcm', 'aes256-gcm@openssh.com', stack);
   const plain = [await startMicrosocks(stack), await startDante(folder, stack)];
   const proxies = [one, three, ssh, gcm, ...plain];
+  for (const { name, port } of proxies) await carries(name, port, target + 1);
   const speeds = new Map<string, number[]>();
   const trips = new Map<string, number[]>();
   for (let round = 0; round <= rounds; round++) {
@@ -108,6 +110,20 @@ export async function measureSocks({ apps, folder, rounds, progress }: SocksOpti
   ];
 }
 
+/** Waits until a proxy that listens has found its way. @throws {MeasureError} when it does not within half a minute */
+async function carries(name: string, proxy: number, target: number): Promise<void> {
+  const end = performance.now() + 30_000;
+  for (;;) {
+    try {
+      await echo(proxy, target, 1);
+      return;
+    } catch (cause) {
+      if (performance.now() > end) throw new MeasureError(`${name} leads nowhere`, { cause });
+      await delay(100);
+    }
+  }
+}
+
 function add(to: Map<string, number[]>, name: string, value: number): void {
   to.set(name, [...(to.get(name) ?? []), value]);
 }
@@ -129,17 +145,17 @@ async function download({ name, port }: SocksProxy, target: number): Promise<num
 }
 
 /** @returns milliseconds of each of many round trips on one connection */
-async function echo(proxy: number, target: number): Promise<number[]> {
+async function echo(proxy: number, target: number, echoes = ECHOES): Promise<number[]> {
   const socket = connect({ port: proxy, host: '127.0.0.1', noDelay: true });
   try {
     await once(socket, 'connect');
     socket.write(Buffer.of(5, 1, 0));
     await read(socket, 2);
     socket.write(Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, target >> 8, target & 255]));
-    await read(socket, 10);
+    if ((await read(socket, 10))[1] !== 0) throw new MeasureError('the proxy refuses');
     const ping = Buffer.alloc(ECHO_BYTES);
     const times: number[] = [];
-    for (let count = 0; count < ECHOES; count++) {
+    for (let count = 0; count < echoes; count++) {
       const start = performance.now();
       socket.write(ping);
       await read(socket, ECHO_BYTES);
@@ -151,9 +167,12 @@ async function echo(proxy: number, target: number): Promise<number[]> {
   }
 }
 
-async function read(socket: Socket, bytes: number): Promise<void> {
-  while (socket.read(bytes) === null) {
-    if (socket.destroyed) throw new MeasureError('the proxy has closed the connection');
-    await once(socket, 'readable');
+async function read(socket: Socket, bytes: number): Promise<Buffer> {
+  for (;;) {
+    const chunk: Buffer | null = socket.read(bytes);
+    if (chunk !== null) return chunk;
+    if (socket.destroyed || socket.readableEnded)
+      throw new MeasureError('the proxy has closed the connection');
+    await Promise.race([once(socket, 'readable'), once(socket, 'end')]);
   }
 }
