@@ -4,9 +4,19 @@ import { Lab } from '../../scripts/lib/lab.ts';
 import { Mesh } from './mesh.ts';
 import type { Transfer } from './transfer.ts';
 
+/** What tests of the mesh need besides `ip`. */
+const tools = [
+  ['nft', '--version'],
+  ['socat', '-V'],
+] as const;
+
 /** Why there can be no lab on this machine; undefined when there can. */
 export async function whyNoLab(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'network namespaces need root';
+  for (const [command, option] of tools) {
+    const reason = await whyNot(command, option);
+    if (reason !== undefined) return reason;
+  }
   try {
     await using lab = new Lab();
     await lab.host('a');
@@ -19,7 +29,7 @@ export async function whyNoLab(): Promise<string | undefined> {
   }
 }
 
-/** Whether a tool runs, and what it says when not. */
+/** Why a tool does not run; undefined when it does. */
 export async function whyNot(command: string, ...args: string[]): Promise<string | undefined> {
   try {
     await run(command, args);
@@ -32,13 +42,18 @@ export async function whyNot(command: string, ...args: string[]): Promise<string
 
 /**
  * One mesh for all tests of a file, or of a `describe`; each leaves it whole.
+ *
+ * @param whyNone a reason why there can be no such mesh here
  * @returns gives a test the mesh, or skips the test where there can be none; when the test fails, logs are shown
  */
-export function sharedMesh(make: () => Promise<Mesh>): (context: TestContext) => Mesh {
+export function sharedMesh(
+  make: () => Promise<Mesh>,
+  whyNone: () => Promise<string | undefined> = async () => undefined,
+): (context: TestContext) => Mesh {
   let mesh: Mesh | undefined;
   let reason: string | undefined;
   beforeAll(async () => {
-    reason = await whyNoLab();
+    reason = (await whyNoLab()) ?? (await whyNone());
     if (reason === undefined) mesh = await make();
   });
   afterAll(() => mesh?.[Symbol.asyncDispose]());

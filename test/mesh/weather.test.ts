@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +9,10 @@ import { expectWhole, sharedMesh } from './testing.ts';
 import { Transfer } from './transfer.ts';
 
 const ends = { from: 'source', to: 'sink' };
+
+async function whyNoTun(): Promise<string | undefined> {
+  return existsSync('/dev/net/tun') ? undefined : 'there is no /dev/net/tun here';
+}
 
 interface Weather {
   delayMs: number;
@@ -30,7 +35,7 @@ function startIn({ delayMs, jitterMs, loss }: Weather): Promise<Mesh> {
 }
 
 describe('with 20 ms and 1 % loss', () => {
-  const meshOf = sharedMesh(() => startIn({ delayMs: 10, jitterMs: 0, loss: 0.01 }));
+  const meshOf = sharedMesh(() => startIn({ delayMs: 10, jitterMs: 0, loss: 0.01 }), whyNoTun);
 
   it('carries all that is sent', async (context) => {
     const transfer = await Transfer.start(meshOf(context), { ...ends, bytes: 3_000_000, finish: true });
@@ -39,7 +44,7 @@ describe('with 20 ms and 1 % loss', () => {
 });
 
 describe('with 300 ms of jitter', () => {
-  const meshOf = sharedMesh(() => startIn({ delayMs: 0, jitterMs: 300, loss: 0 }));
+  const meshOf = sharedMesh(() => startIn({ delayMs: 0, jitterMs: 300, loss: 0 }), whyNoTun);
 
   /** SKYMINER_JITTER_S: for how many seconds. */
   it('takes no path for a dead one', async (context) => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { MeshApp } from '../../../services/mesh/app.ts';
-import { MAX_FRAME_BYTES } from '../../../services/net/link/frames.ts';
+import { FrameType, MAX_FRAME_BYTES } from '../../../services/net/link/frames.ts';
 import { connectSession } from '../../../services/net/session/stream.ts';
 import { RawEnd } from '../../services/net/link/support.ts';
 import { Door, dialUnix, ended } from '../door.ts';
@@ -50,7 +50,7 @@ const wrong: Record<string, { bytes: (end: RawEnd) => Buffer; end?: boolean; say
   },
   'a record without frames': { bytes: () => Buffer.alloc(100), says: /sent a record without frames/ },
   'a record that is cut off': {
-    bytes: (end) => end.record(1, 7, randomBytes(1_000)).subarray(0, 500),
+    bytes: (end) => end.record(FrameType.data, 7, randomBytes(1_000)).subarray(0, 500),
     end: true,
     says: /closed the link/,
   },
