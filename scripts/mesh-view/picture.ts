@@ -20,7 +20,7 @@ export interface LinkSeen {
 export interface CircuitSeen {
   from: PublicKey;
   to: PublicKey;
-  /** The nodes of each path in order, both ends among them; the preferred one first. */
+  /** The nodes of each path in order, both ends among them; the one in use first. */
   paths: PublicKey[][];
 }
 

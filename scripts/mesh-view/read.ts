@@ -15,9 +15,7 @@ const links = z.array(
     sent: z.tuple([bytes, bytes]),
   }),
 );
-const routes = z.array(
-  z.object({ circuit: z.string(), keys: z.array(key).min(2), weight: z.number().nullable() }),
-);
+const routes = z.array(z.object({ circuit: z.string(), keys: z.array(key).min(2), inUse: z.boolean() }));
 
 /**
  * Asks a node for the whole mesh.
@@ -33,11 +31,11 @@ export async function readPicture(node: string): Promise<MeshPicture> {
   };
 }
 
-/** The paths of each circuit together, the lightest first, which its ends prefer. */
+/** The paths of each circuit together, the one in use first. */
 function byCircuit(shown: z.infer<typeof routes>): CircuitSeen[] {
   const paths = Map.groupBy(shown, ({ circuit }) => circuit);
   return [...paths.values()].flatMap((all) => {
-    const sorted = all.toSorted((one, other) => (one.weight ?? Infinity) - (other.weight ?? Infinity));
+    const sorted = all.toSorted((one, other) => Number(other.inUse) - Number(one.inUse));
     const [first] = sorted;
     const from = first?.keys[0];
     const to = first?.keys.at(-1);

@@ -51,7 +51,7 @@ export function routeTable({ circuits }: MeshPicture, nameOf: NameOf): string {
   const rows = circuits.flatMap(({ from, to, paths }) =>
     paths.map((path, rank) => [
       rank === 0 ? `${nameOf(from)} – ${nameOf(to)}` : '',
-      rank === 0 ? 'preferred' : 'warm',
+      rank === 0 ? 'in use' : 'warm',
       path.map(nameOf).join(' · '),
     ]),
   );

@@ -142,6 +142,7 @@ export class Manager extends EventEmitter<{
     const calls: NodeCalls = {
       hello: (from, hello) => this.#greet(from, hello),
       links: (node, links) => this.#links.report(node, links),
+      inUse: (node, paths) => this.#circuits.noteInUse(node, paths),
       open: (node, circuit, to) => this.#circuits.open(circuit, node, to),
       close: (node, circuit) => this.#circuits.close(circuit, node),
       setApps: async (node, apps) => ({ refused: await this.#directory.set(node, apps) }),

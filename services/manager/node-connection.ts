@@ -27,6 +27,7 @@ export interface NodeCalls {
   /** The first call of a connection. */
   hello(connection: NodeConnection, hello: Hello): Welcome;
   links(node: PublicKey, links: LinkReport[]): void;
+  inUse(node: PublicKey, paths: { circuit: string; path: number }[]): void;
   open(node: PublicKey, circuit: string, to: PublicKey): Promise<void>;
   close(node: PublicKey, circuit: string): Promise<void>;
   setApps(node: PublicKey, apps: App[]): Promise<{ refused: string[] }>;
@@ -93,8 +94,9 @@ export class NodeConnection {
       this.#greeted = true;
       return calls.hello(this, hello);
     });
-    this.#handle(managerMethods.links, linkReportsShape, ({ links }) => {
+    this.#handle(managerMethods.links, linkReportsShape, ({ links, inUse }) => {
       calls.links(node, links);
+      calls.inUse(node, inUse);
       return null;
     });
     this.#handle(managerMethods.open, circuitWantedShape, async ({ circuit, to }) => {

@@ -62,7 +62,7 @@ const tables: { [What in Shown]: (mesh: Mesh) => ShownOf[What][] } = {
       const kind = routing.routeOf(circuit.id)?.kind ?? null;
       return circuits.pathsOf(circuit).map(({ number, nodes: keys }) => ({
         ...{ circuit: circuit.id, path: number, names: keys.map((key) => nodes.nameOf(key)), keys },
-        ...{ weight: weightOf(routing, keys), kind },
+        ...{ weight: weightOf(routing, keys), inUse: number === circuit.inUse, kind },
       }));
     }).flat(),
 

@@ -55,6 +55,13 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
     return Array.from(this.#entries.values(), ({ circuit, mux }) => ({ circuit, streams: mux.size }));
   }
 
+  /** The path on which each circuit that this node has opened sends. */
+  get inUse(): { circuit: string; path: number }[] {
+    return [...this.#opened.values()].flatMap(({ circuit: { id, paths } }) =>
+      paths.filter((path) => path.inUse).map(({ path }) => ({ circuit: id, path })),
+    );
+  }
+
   /** Streams with a node, on the circuit there is or on a new one. @throws {MeshError} */
   async to(peer: PublicKey, signal: AbortSignal): Promise<Mux> {
     signal.throwIfAborted();

@@ -301,7 +301,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
       const neighbour = link.remote;
       return { ...{ neighbour, rtt, loss, load, sent }, forwarded: this.#forwarded.get(neighbour) ?? 0 };
     });
-    this.#tellManager(managerMethods.links, { links });
+    this.#tellManager(managerMethods.links, { links, inUse: this.#circuits.inUse });
   }
 
   #tellApps(): void {

@@ -23,6 +23,8 @@ export class Circuit implements Ends {
   readonly since = performance.now();
   /** Paths that are to go, each with the timer that ends it where it is not gone yet. */
   readonly leaving = new Map<number, NodeJS.Timeout | undefined>();
+  /** The path on which its opener sends, as far as it has said. */
+  inUse: number | undefined;
   outcome: Outcome = 'waiting';
   /** Ends the circuit when its opener stays away. */
   away: NodeJS.Timeout | undefined;

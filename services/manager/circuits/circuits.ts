@@ -73,6 +73,14 @@ export class Circuits {
     return this.#circuits.size;
   }
 
+  /** A node says on which paths it sends; what it says of circuits that it has not opened is ignored. */
+  noteInUse(node: PublicKey, paths: readonly { circuit: string; path: number }[]): void {
+    for (const { circuit: id, path } of paths) {
+      const circuit = this.#circuits.get(id);
+      if (circuit?.from === node) circuit.inUse = path;
+    }
+  }
+
   /** How often paths of a circuit were replaced. */
   get moves(): number {
     return this.#moves;

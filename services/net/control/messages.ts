@@ -114,6 +114,8 @@ export interface LinkReport {
 
 export interface LinkReports {
   links: LinkReport[];
+  /** Of each circuit that the node has opened, the path on which it sends. */
+  inUse: { circuit: string; path: number }[];
 }
 
 export interface CircuitNamed {
@@ -193,7 +195,10 @@ export const welcomeShape = shape(
 );
 
 export const linkReportsShape = shape(
-  (fields): LinkReports => ({ links: list(fields, 'links', limits.links).map(linkReportShape.parse) }),
+  (fields): LinkReports => ({
+    links: list(fields, 'links', limits.links).map(linkReportShape.parse),
+    inUse: fields.inUse === undefined ? [] : list(fields, 'inUse', limits.rules).map(pathShape.parse),
+  }),
 );
 
 export const circuitNamedShape = shape((fields): CircuitNamed => ({ circuit: circuitOf(fields) }));

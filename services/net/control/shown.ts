@@ -48,6 +48,8 @@ export interface ShownRoute {
   keys: readonly PublicKey[];
   /** Microseconds; null when a link of it is gone. */
   weight: number | null;
+  /** Whether the opener sends on it. */
+  inUse: boolean;
   /** What the paths of this circuit share; null when there is no route now. */
   kind: 'node-disjoint' | 'link-disjoint' | 'single' | null;
 }

@@ -40,9 +40,10 @@ const tables: Record<Shown, Table> = {
     ],
   },
   routes: {
-    head: ['CIRCUIT', 'PATH', 'WEIGHT', 'KIND', 'BY WAY OF'],
+    head: ['CIRCUIT', 'PATH', 'STATE', 'WEIGHT', 'KIND', 'BY WAY OF'],
     cells: (fields) => [
       ...[short(text(fields, 'circuit')), String(integer(fields, 'path', 0))],
+      fields.inUse === true ? 'in use' : 'warm',
       fields.weight === null ? 'cut' : formatMilliseconds(number(fields, 'weight') / 1000),
       fields.kind === null ? '-' : text(fields, 'kind'),
       texts(fields, 'names').join(' - '),

@@ -137,6 +137,6 @@ describe('the tables', () => {
       },
       nameOf,
     );
-    expect(text).toMatch(/alpha – gamma +preferred +alpha · gamma\n +warm +alpha · beta · gamma\n/);
+    expect(text).toMatch(/alpha – gamma +in use +alpha · gamma\n +warm +alpha · beta · gamma\n/);
   });
 });

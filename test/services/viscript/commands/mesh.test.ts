@@ -103,12 +103,20 @@ one - two  1.23ms      1.2 %  50 %  1.0 KiB     0 B
     [
       'routes',
       [
-        { circuit, path: 1, names: ['one', 'two'], keys: [key, key], weight: 1_500, kind: 'single' },
-        { circuit, path: 2, names: ['one', 'two'], keys: [key, key], weight: null, kind: null },
+        {
+          circuit,
+          path: 1,
+          names: ['one', 'two'],
+          keys: [key, key],
+          weight: 1_500,
+          inUse: true,
+          kind: 'single',
+        },
+        { circuit, path: 2, names: ['one', 'two'], keys: [key, key], weight: null, inUse: false, kind: null },
       ],
-      `CIRCUIT   PATH  WEIGHT  KIND    BY WAY OF
-ef56ab78  1     1.50ms  single  one - two
-ef56ab78  2     cut     -       one - two
+      `CIRCUIT   PATH  STATE   WEIGHT  KIND    BY WAY OF
+ef56ab78  1     in use  1.50ms  single  one - two
+ef56ab78  2     warm    cut     -       one - two
 `,
     ],
     [
