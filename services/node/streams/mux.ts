@@ -54,6 +54,8 @@ export class Mux implements StreamHost, ChannelHost {
   readonly #turns = new Set<CircuitStream>();
   readonly #control: Buffer[] = [];
   #nextId: number;
+  /** Streams of the other end that were refused one after the other because there are too many. */
+  #refused = 0;
   #scheduled = false;
 
   constructor(circuit: Circuit, options: MuxOptions) {
@@ -277,15 +279,23 @@ export class Mux implements StreamHost, ChannelHost {
     const theirs = (id % 2 === 1) !== this.#circuit.opener;
     if (!theirs || this.#ends.has(id) || this.#offered.has(id))
       throw new CircuitViolation(`stream ${id} cannot be opened by the other end`);
-    const opening = readOpening(payload);
     // What was reset while an app thinks about it counts too.
     if (Math.max(this.#ends.size, this.#offered.size) >= maxStreams) {
-      this.#queue(encodeText(StreamFrame.refuse, id, `there are ${maxStreams} streams already`));
+      this.#refuse(id);
       return;
     }
+    this.#refused = 0;
+    const opening = readOpening(payload);
     const end = this.#add(id, opening.app, { node: this.#circuit.peer, app: opening.from }, opening.kind);
     this.#offered.add(id);
     void this.#offer(opening, end);
+  }
+
+  /** An end that keeps to the bound meets it now and then, as both open streams at the same time; never so often. */
+  #refuse(id: number): void {
+    if (++this.#refused > maxStreams)
+      throw new CircuitViolation('the other end opens streams without bounds');
+    this.#queue(encodeText(StreamFrame.refuse, id, `there are ${maxStreams} streams already`));
   }
 
   async #offer(opening: Opening, end: End): Promise<void> {

@@ -52,21 +52,35 @@ export async function hashOf(stream: Duplex): Promise<string> {
 /** The end of a circuit that says in frames what a test wants. */
 export class RawStreams {
   readonly frames: Frame[] = [];
+  /** Whether what comes is kept in {@link frames}. */
+  keep = true;
   readonly #circuit: Circuit;
 
   constructor(circuit: Circuit) {
     this.#circuit = circuit;
-    circuit.on('record', (plaintext) => this.frames.push(...readFrames(Buffer.from(plaintext))));
+    circuit.on('record', (plaintext) => {
+      if (this.keep) this.frames.push(...readFrames(Buffer.from(plaintext)));
+    });
   }
 
   async send(...frames: Buffer[]): Promise<void> {
     await this.writable();
-    const record = Buffer.concat(frames);
-    this.#circuit.sendRecord([record], record.length);
+    if (!this.#circuit.closed)
+      this.#circuit.sendRecord(
+        frames,
+        frames.reduce((sum, { length }) => sum + length, 0),
+      );
   }
 
+  /** Resolves when something can be sent, or nothing any more. */
   async writable(): Promise<void> {
-    while (!this.#circuit.writable) await once(this.#circuit, 'writable', { signal: soon() });
+    while (!this.#circuit.writable && !this.#circuit.closed) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const done = () => resolve();
+      this.#circuit.once('writable', done).once('closed', done);
+      await promise;
+      this.#circuit.off('writable', done).off('closed', done);
+    }
   }
 
   /** Waits for a frame of this type. */
