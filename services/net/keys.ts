@@ -58,6 +58,13 @@ export class Identity {
     return new Identity(randomBytes(SECRET_KEY_BYTES - PUBLIC_KEY_BYTES));
   }
 
+  /** The identity of RFC 8032's secret: only for test vectors and for keys that were derived. @throws {InvalidKey} */
+  static fromSeed(seed: Uint8Array): Identity {
+    const bytes = SECRET_KEY_BYTES - PUBLIC_KEY_BYTES;
+    if (seed.length !== bytes) throw new InvalidKey(`a seed has ${bytes} bytes, not ${seed.length}`);
+    return new Identity(Buffer.from(seed));
+  }
+
   /** @throws {InvalidKey} unless it is a secret key in tweetnacl's format, its two halves fitting each other */
   static fromSecretKey(secret: Uint8Array): Identity {
     if (secret.length !== SECRET_KEY_BYTES)
