@@ -460,7 +460,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #hedge(now: number): void {
     const { inUse, warm } = this.#paths;
     if (inUse === undefined) return;
-    const range = warm ? this.#sender.hedge(now) : this.#sender.repeat(now);
+    const range = warm ? this.#sender.hedge(now, inUse.roundTrip) : this.#sender.repeat(now);
     if (range === undefined) return;
     for (const path of this.#paths) if (path.waiting === 0) this.#probe(path);
     const on = warm ?? inUse;

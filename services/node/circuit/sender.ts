@@ -97,10 +97,15 @@ export class Sender {
     return true;
   }
 
-  /** Records to send also on the warm path, by first and last number; undefined when it is not time. */
-  hedge(now: number): { next: number; last: number } | undefined {
+  /**
+   * Records to send also on the warm path, by first and last number; undefined when it is not time.
+   *
+   * @param roundTrip of the path in use, milliseconds; counts until an acknowledgement has told more. Without it everything
+   *   would be sent twice on a long way, and of what is sent twice nothing can be learnt
+   */
+  hedge(now: number, roundTrip = 0): { next: number; last: number } | undefined {
     if (this.idle) return undefined;
-    const patience = Math.max(hedgeMinMs, hedgeRoundTrips * (this.#smoothed ?? 0));
+    const patience = Math.max(hedgeMinMs, hedgeRoundTrips * (this.#smoothed ?? roundTrip));
     if (now - this.#progressAt < patience) return undefined;
     let range: { next: number; last: number } | undefined;
     for (const [number, sent] of this.#unacked) {

@@ -123,6 +123,12 @@ describe('hedging', () => {
     expect(sender.hedge(600)).toEqual({ next: 1, last: 1 });
   });
 
+  it('goes by the round trip of the path until records have told more', () => {
+    const sender = senderWith(1);
+    expect(sender.hedge(399, 100)).toBeUndefined();
+    expect(sender.hedge(400, 100)).toEqual({ next: 0, last: 0 });
+  });
+
   it('is put off by progress', () => {
     const sender = senderWith(3);
     sender.acknowledge(1, takes, [], 1);
