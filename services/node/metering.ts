@@ -19,11 +19,16 @@ export interface Relayed {
   bytes: number;
 }
 
-/** Accounts of one node; each costs a hundred bytes. The least used make room for new ones, and count under `other`. */
+/** Accounts of one node; each costs a hundred bytes. Apps that come when there are so many count together, as `other`. */
 const maxAccounts = 10_000;
 const saveEveryMs = 10_000;
 const fileVersion = 1;
 const otherApps = 'other';
+
+/** The counts of before cannot be read; the file is left as it is. */
+export class MeteringUnreadable extends Error {
+  override readonly name = 'MeteringUnreadable';
+}
 
 /**
  * Counts what this node delivers for its apps and what it passes on for others, at one place. Payload counts when it is sent for the
@@ -39,7 +44,7 @@ export class Metering {
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  /** @throws when the file is there and cannot be read or understood: it is left as it is */
+  /** @throws {MeteringUnreadable} when the file is there and cannot be read or understood */
   static async load(file: string, onProblem: (message: string) => void): Promise<Metering> {
     const metering = new Metering(file, onProblem);
     await metering.#read();
@@ -111,20 +116,16 @@ export class Metering {
   }
 
   async #read(): Promise<void> {
-    let content: string;
     try {
-      content = await readFile(this.#file, 'utf8');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-      throw error;
-    }
-    try {
-      const { accounts, relayed } = fileShape.parse(JSON.parse(content));
+      const { accounts, relayed } = fileShape.parse(JSON.parse(await readFile(this.#file, 'utf8')));
       for (const account of accounts) this.#accounts.set(`${account.peer}/${account.app}`, account);
       for (const each of relayed) this.#relayed.set(`${each.from}/${each.to}`, each);
     } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return;
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`${this.#file} holds no counts (${why}); move it away to begin anew`, { cause });
+      throw new MeteringUnreadable(`${this.#file} holds no counts (${why}); move it away to begin anew`, {
+        cause,
+      });
     }
   }
 }

@@ -8,6 +8,14 @@ import type { Frame, Rig, Stranger } from './rig.ts';
 /** What a relay does with a message of a circuit: `send` passes something on. */
 export type Treatment = (message: Buffer, send: (message: Buffer) => void) => void;
 
+/** The message with a bit of one byte changed. */
+export function flipped(message: Buffer, at: number): Buffer {
+  const changed = Buffer.from(message);
+  const index = Math.max(at, 0);
+  changed.writeUInt8(changed.readUInt8(index) ^ 4, index);
+  return changed;
+}
+
 const label = 7;
 
 /**

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Circuit, CircuitOptions } from '../../../../services/node/circuit/circuit.ts';
 import { LOST, MessageType } from '../../../../services/node/circuit/messages.ts';
 import { CircuitStream } from '../../../../services/node/streams/stream.ts';
-import { HostileRelay, type Treatment } from '../hostile-relay.ts';
+import { flipped, HostileRelay, type Treatment } from '../hostile-relay.ts';
 import { muxes, Rig } from '../rig.ts';
 
 const opening = { app: 'sink', from: 'source', kind: 'stream' } as const;
@@ -176,9 +176,3 @@ describe('a circuit over a hostile relay', () => {
     await echo(ends, 4 * 1024 * 1024);
   });
 });
-
-function flipped(message: Buffer, at: number): Buffer {
-  const changed = Buffer.from(message);
-  changed.writeUInt8(changed.readUInt8(Math.max(at, 0)) ^ 4, Math.max(at, 0));
-  return changed;
-}
