@@ -18,7 +18,7 @@ import { IDLE_APPS, PROBE } from './measure/supervisor.ts';
 import { Supervisord } from './measure/supervisord.ts';
 import { measureSupervisors } from './measure/supervisors.ts';
 import { timelinePicture } from './measure/timeline/picture.ts';
-import { measureTimeline, silenceRows } from './measure/timeline/timeline.ts';
+import { measureTimeline, stallRows } from './measure/timeline/timeline.ts';
 import { Viscript } from './measure/viscript.ts';
 import { measureVpn } from './measure/vpn.ts';
 
@@ -140,7 +140,7 @@ function measureCuts(_rounds: number, picture: string): Promise<Row[]> {
     steps.step('Cut the ways of downloads', 'See the log.', async (step) => {
       const lines = await measureTimeline({ apps: join(bundle, 'apps'), folder, progress: step.note });
       await writeFile(picture, timelinePicture(lines));
-      return silenceRows(lines);
+      return stallRows(lines);
     }),
   );
 }

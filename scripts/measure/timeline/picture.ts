@@ -1,6 +1,6 @@
 import { drawChart } from './chart.ts';
 import { BIN_MS } from './recording.ts';
-import { CABLE_MEGABITS, CUTS, type Line, megabitsOf, silencesOf } from './timeline.ts';
+import { CABLE_MEGABITS, CUTS, type Line, megabitsOf, stallsOf } from './timeline.ts';
 
 /** The lines as an SVG document. */
 export function timelinePicture(lines: readonly Line[]): string {
@@ -9,10 +9,10 @@ export function timelinePicture(lines: readonly Line[]): string {
     lines: lines.map((line) => ({
       name: line.name,
       megabits: megabitsOf(line),
-      notes: silencesOf(line).map((ms) => `${(ms / 1_000).toFixed(2)} s silent`),
+      notes: stallsOf(line).map((ms) => `${(ms / 1_000).toFixed(2)} s stalled`),
     })),
     cuts: CUTS,
-    cutMeans: `the way in use is cut for 4 s; the other is whole. Every cable carries ${CABLE_MEGABITS} Mbit/s`,
+    cutMeans: `the way in use is cut for 4 s; every cable carries ${CABLE_MEGABITS} Mbit/s; stalled: the longest time for one megabyte`,
     binSeconds: BIN_MS / 1_000,
     top: CABLE_MEGABITS * 1.25,
     marks: [0, CABLE_MEGABITS / 2, CABLE_MEGABITS],

@@ -1,46 +1,57 @@
 /** Width of a bin of {@link Recording.bins}, milliseconds. */
 export const BIN_MS = 100;
 
-/** Shorter times without a byte are not remembered: they are there between any two reads. */
-const SHORTEST_SILENCE_MS = 10;
+/**
+ * What has to come for a stall to be over: a few packets that trickle in are no download that goes on. Takes 20 ms at
+ * 400 Mbit/s.
+ */
+const FLOWING_BYTES = 1_000_000;
 
 /** What came when, from the first byte on. All times are milliseconds since then, and given in order. */
 export class Recording {
-  readonly #bins: number[] = [];
-  readonly #silences: { from: number; to: number }[] = [];
-  #last = 0;
-
-  /** How many bytes came in each {@link BIN_MS}. */
-  get bins(): readonly number[] {
-    return this.#bins;
-  }
+  readonly #arrivals: { at: number; bytes: number }[] = [];
+  #end = 0;
 
   add(at: number, bytes: number): void {
-    this.#hear(at);
-    const bin = Math.floor(at / BIN_MS);
-    while (this.#bins.length <= bin) this.#bins.push(0);
-    this.#bins[bin] = (this.#bins[bin] ?? 0) + bytes;
+    this.#arrivals.push({ at, bytes });
+    this.#end = at;
   }
 
-  /** Nothing more has come until now, and nothing will; a bin that is not over is left out. */
+  /** Nothing more has come until now; what has come later is left out. */
   end(at: number): void {
-    this.#hear(at);
-    const whole = Math.floor(at / BIN_MS);
-    this.#bins.splice(whole);
-    while (this.#bins.length < whole) this.#bins.push(0);
+    while ((this.#arrivals.at(-1)?.at ?? 0) > at) this.#arrivals.pop();
+    this.#end = at;
+  }
+
+  /** How many bytes came in each {@link BIN_MS}, as far as these are over. */
+  get bins(): number[] {
+    const bins = new Array<number>(Math.floor(this.#end / BIN_MS)).fill(0);
+    for (const { at, bytes } of this.#arrivals) {
+      const bin = Math.floor(at / BIN_MS);
+      if (bin < bins.length) bins[bin] = (bins[bin] ?? 0) + bytes;
+    }
+    return bins;
   }
 
   /**
-   * The longest time without a byte that begins between these two, or goes on at the first, from where it is counted then.
-   * It may end after the second. 0 when bytes came all the time.
+   * The longest time in which less than a megabyte came, of those that begin between these two. It may end after the
+   * second. What goes on at the first is counted from there.
    */
-  longestSilence(from: number, to: number): number {
-    const within = this.#silences.filter((each) => each.to > from && each.from < to);
-    return Math.max(0, ...within.map((each) => each.to - Math.max(each.from, from)));
-  }
-
-  #hear(at: number): void {
-    if (at - this.#last >= SHORTEST_SILENCE_MS) this.#silences.push({ from: this.#last, to: at });
-    this.#last = at;
+  longestStall(from: number, to: number): number {
+    const later = this.#arrivals.filter(({ at }) => at > from);
+    let longest = 0;
+    let begin = from;
+    // How many bytes have come since `begin`, up to the arrival before `next`.
+    let [bytes, next] = [0, 0];
+    for (const arrival of later) {
+      while (bytes < FLOWING_BYTES && next < later.length) bytes += later[next++]?.bytes ?? 0;
+      const over = bytes < FLOWING_BYTES ? this.#end : (later[next - 1]?.at ?? this.#end);
+      longest = Math.max(longest, over - begin);
+      // What came at the beginning of the next one is no part of it.
+      begin = arrival.at;
+      bytes -= arrival.bytes;
+      if (begin >= to) return longest;
+    }
+    return Math.max(longest, this.#end - begin);
   }
 }

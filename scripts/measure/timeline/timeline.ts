@@ -55,10 +55,10 @@ export async function measureTimeline({ apps, folder, progress }: TimelineOption
   return lines;
 }
 
-/** The longest time without a byte after each cut, until the next one, in milliseconds. */
-export function silencesOf({ recording }: Line): number[] {
+/** The longest time in which less than a megabyte came after each cut, before the next one, in milliseconds. */
+export function stallsOf({ recording }: Line): number[] {
   return CUTS.map(({ from }, at) =>
-    recording.longestSilence(from * 1_000, (CUTS[at + 1]?.from ?? LASTS_S) * 1_000),
+    recording.longestStall(from * 1_000, (CUTS[at + 1]?.from ?? LASTS_S) * 1_000),
   );
 }
 
@@ -68,16 +68,16 @@ export function megabitsOf({ recording }: Line): number[] {
 }
 
 /** @param lines ours is the first */
-export function silenceRows([ours, ...peers]: readonly Line[]): Row[] {
+export function stallRows([ours, ...peers]: readonly Line[]): Row[] {
   if (ours === undefined) return [];
   return CUTS.map((_, at) => {
-    const silence = (line: Line) => silencesOf(line).slice(at, at + 1);
+    const stall = (line: Line) => stallsOf(line).slice(at, at + 1);
     return {
       group: 'a download whose way is cut for 4 s',
-      what: `no byte after cut ${at + 1}, at most`,
+      what: `longest stall after cut ${at + 1}`,
       unit: 'ms',
-      ours: silence(ours),
-      peers: Object.fromEntries(peers.map((peer) => [peer.name, silence(peer)])),
+      ours: stall(ours),
+      peers: Object.fromEntries(peers.map((peer) => [peer.name, stall(peer)])),
       must: { limit: 2_000 },
       goal: { limit: 1_000 },
     };
@@ -116,7 +116,7 @@ async function download(ways: TwoWays, through: WayThrough): Promise<Recording> 
     await ways.mend(relay);
   }
   await reach(LASTS_S * 1_000);
-  recording.end(now());
+  recording.end(LASTS_S * 1_000);
   return recording;
 }
 
