@@ -10,6 +10,7 @@ import { measureApp } from './measure/app.ts';
 import { Births } from './measure/births.ts';
 import { measureBoard } from './measure/board.ts';
 import { measureBuilds } from './measure/builds.ts';
+import { measureFailover } from './measure/failover.ts';
 import { installPm2, Pm2 } from './measure/pm2.ts';
 import { routingRows } from './measure/routing.ts';
 import { isMet, markdownTable, type Row } from './measure/row.ts';
@@ -26,11 +27,11 @@ const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [-
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
 what must be reached and what is aimed at was reached. Takes forty minutes, twenty without the image.
-The parts timeline and vpn need root.
+The parts failover, timeline and vpn need root.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
-  --only PART     measure one part alone: viscript, mesh, timeline, vpn or image
+  --only PART     measure one part alone: viscript, mesh, failover, timeline, vpn or image
   --rounds N      rounds in which everything is measured once (default and least 7)
   --output FILE   write the table into a file too
   --picture FILE  where to draw the part timeline (default out/bench/cuts.svg)
@@ -47,6 +48,7 @@ const steps = showSteps({ logs: join(root, 'out/logs/bench'), output: process.st
 const parts: Record<string, (rounds: number, picture: string) => Promise<Row[]>> = {
   viscript: measureRuntime,
   mesh: measureMesh,
+  failover: measureFailovers,
   timeline: measureCuts,
   vpn: measureVpns,
   image: measureImage,
@@ -166,6 +168,12 @@ async function withBundle(work: (bundle: string, folder: string) => Promise<Row[
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+async function measureFailovers(rounds: number): Promise<Row[]> {
+  return await steps.step('Measure failover', 'See the log.', (step) =>
+    measureFailover({ rounds, progress: step.note }),
+  );
 }
 
 async function measureImage(rounds: number): Promise<Row[]> {
