@@ -8,6 +8,7 @@ import {
   issueCertificate,
 } from '../../../services/net/certificate.ts';
 import { Identity } from '../../../services/net/keys.ts';
+import { fuzzRuns } from '../../fuzz.ts';
 
 const identity = Identity.generate();
 const staticKey = Buffer.alloc(32, 9);
@@ -46,6 +47,6 @@ it('is refused whatever else it is', () => {
     fc.property(fc.uint8Array({ maxLength: 2 * CERTIFICATE_BYTES }), (bytes) => {
       expect(() => checkCertificate(bytes, 'link', staticKey, NOW)).toThrow(InvalidCertificate);
     }),
-    { numRuns: 100_000 },
+    fuzzRuns('certificate', 100_000),
   );
 });

@@ -8,6 +8,7 @@ import {
   readMembership,
   signMembership,
 } from '../../../services/net/membership.ts';
+import { fuzzRuns } from '../../fuzz.ts';
 
 const rack = Identity.generate();
 const board = (name: string, ...roles: Member['roles']): Member => ({
@@ -111,7 +112,7 @@ describe('a list of members', () => {
           );
         },
       ),
-      { numRuns: 50_000 },
+      fuzzRuns('membership', 100_000),
     );
   });
 });

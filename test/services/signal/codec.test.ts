@@ -11,6 +11,7 @@ import {
   errorCode,
   maxBatchEntries,
 } from '../../../services/signal/codec.ts';
+import { fuzzRuns } from '../../fuzz.ts';
 
 const only = (text: string) => {
   const { batch, messages } = decode(text);
@@ -144,20 +145,16 @@ function expectWellFormed(text: string): void {
   }
 }
 
-describe('the JSON-RPC decoder under 100,000 random inputs', { timeout: 120_000 }, () => {
-  it('reads any text as messages or as an error, and never throws', () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ maxLength: 40 }), damaged), expectWellFormed), {
-      numRuns: 40_000,
-    });
-  });
-
-  it('reads any JSON as messages or as an error, and never throws', () => {
+describe('the JSON-RPC decoder', () => {
+  it('reads any text and any JSON as messages or as an error, and never throws', () => {
     const text = fc.oneof(
+      fc.string({ maxLength: 40 }),
+      damaged,
       nearlyMessage,
       fc.array(nearlyMessage, { maxLength: 4 }).map(encodeBatch),
       json.map((value) => JSON.stringify(value)),
     );
-    fc.assert(fc.property(text, expectWellFormed), { numRuns: 40_000 });
+    fc.assert(fc.property(text, expectWellFormed), fuzzRuns('json-rpc', 100_000));
   });
 
   it('reads back what was encoded', () => {

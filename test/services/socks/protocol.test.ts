@@ -21,6 +21,7 @@ import {
   reply,
   SocksError,
 } from '../../../services/socks/protocol.ts';
+import { fuzzRuns } from '../../fuzz.ts';
 
 const decoders = {
   greeting: decodeGreeting,
@@ -115,7 +116,7 @@ describe('messages of SOCKS5', () => {
           ),
         );
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('socks-messages', 100_000),
     );
   });
 
@@ -127,7 +128,7 @@ describe('messages of SOCKS5', () => {
           (decode) => outcome(() => decode(bytes)) !== undefined,
         );
       }),
-      { numRuns: 5_000 },
+      fuzzRuns('socks-noise', 5_000),
     );
   });
 });

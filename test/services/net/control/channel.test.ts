@@ -12,6 +12,7 @@ import {
 } from '../../../../services/net/session/session.ts';
 import type { Channel } from '../../../../services/signal/channel.ts';
 import { Peer } from '../../../../services/signal/jsonrpc.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 import { closed, socketPair } from '../sockets.ts';
 
 function sessionPair(): [Session, Session] {
@@ -243,7 +244,7 @@ it('delivers nothing that the other end did not seal, whatever bytes come', asyn
       await reasonOf(channel);
       return got === 0;
     }),
-    { numRuns: 100_000 },
+    fuzzRuns('control-channel', 100_000),
   );
 });
 

@@ -5,9 +5,9 @@ import { RecordReader } from '../../../../services/net/link/record-reader.ts';
 import { RecordWriter } from '../../../../services/net/link/record-writer.ts';
 import { CipherState } from '../../../../services/net/noise/state.ts';
 import { AESGCM, ChaChaPoly } from '../../../../services/net/noise/suite.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 import type { Frame } from './support.ts';
 
-const runs = 100_000;
 const key = Buffer.alloc(32, 7);
 const cipher = (suite = AESGCM): CipherState => new CipherState(suite.aead(key));
 
@@ -70,7 +70,7 @@ it('takes no bytes for a record that the other end did not seal', () => {
       }
       return got.length === 0;
     }),
-    { numRuns: runs },
+    fuzzRuns('link-records', 100_000),
   );
 });
 
@@ -101,7 +101,7 @@ it('takes only frames that make sense, whatever the other end seals', () => {
         })
       );
     }),
-    { numRuns: runs },
+    fuzzRuns('link-frames', 100_000),
   );
 });
 

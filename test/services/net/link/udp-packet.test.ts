@@ -4,8 +4,8 @@ import { FrameType } from '../../../../services/net/link/frames.ts';
 import { MAX_UDP_PAYLOAD_BYTES, openPacket, sealPacket } from '../../../../services/net/link/udp-packet.ts';
 import { CipherState } from '../../../../services/net/noise/state.ts';
 import { AESGCM, ChaChaPoly } from '../../../../services/net/noise/suite.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 
-const runs = 100_000;
 const cipher = new CipherState(AESGCM.aead(Buffer.alloc(32, 7)));
 const datagram = { type: FrameType.datagram, label: 9 };
 
@@ -59,7 +59,7 @@ it('opens nothing that the other end did not seal', () => {
       if (small && packet.length >= 12) packet.fill(0, 4, 8);
       return openPacket(cipher, packet) === undefined;
     }),
-    { numRuns: runs },
+    fuzzRuns('udp-packet', 100_000),
   );
 });
 

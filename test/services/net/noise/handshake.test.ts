@@ -4,6 +4,7 @@ import { Handshake, HandshakeFailed } from '../../../../services/net/noise/hands
 import type { CipherState } from '../../../../services/net/noise/state.ts';
 import { AESGCM, ChaChaPoly, ForgedRecord, type Suite } from '../../../../services/net/noise/suite.ts';
 import { dh, dhKeyPair, WeakKey } from '../../../../services/net/noise/x25519.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 import { OURS, PUBLISHED, publishedVectors, readVectors, type Vector } from './vectors.ts';
 
 const SUITES = [AESGCM, ChaChaPoly];
@@ -127,7 +128,7 @@ describe('Handshake', () => {
         if (which === 1 && bytes.length >= 32) return;
         expect(() => reader.read(bytes)).toThrow(HandshakeFailed);
       }),
-      { numRuns: 2000 },
+      fuzzRuns('noise-handshake', 2_000),
     );
   });
 

@@ -12,6 +12,7 @@ import {
   SessionRefused,
   SessionResponder,
 } from '../../../../services/net/session/session.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 
 const [anna, boris, carla] = [Identity.generate(), Identity.generate(), Identity.generate()];
 const base = { purpose: 'link', accept: () => true } as const;
@@ -192,13 +193,13 @@ describe('a handshake is refused', () => {
         const good = magic && first.length === 42 && first[8] === 1;
         return good || isRefused(() => new SessionResponder({ ...borises, ...keys }).answer(first));
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('session-first', 100_000),
     );
     fc.assert(
       fc.property(bytes, (noise) =>
         isRefused(() => new SessionInitiator({ ...annas, ...keys }).answer(noise)),
       ),
-      { numRuns: 100_000 },
+      fuzzRuns('session-second', 100_000),
     );
     fc.assert(
       fc.property(bytes, (noise) => {
@@ -206,7 +207,7 @@ describe('a handshake is refused', () => {
         responder.answer(new SessionInitiator({ ...annas, ...keys }).first);
         return isRefused(() => responder.finish(noise));
       }),
-      { numRuns: 2_000 },
+      fuzzRuns('session-third', 2_000),
     );
   });
 });

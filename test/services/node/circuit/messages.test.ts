@@ -17,7 +17,7 @@ import {
   readNote,
   readStep,
 } from '../../../../services/node/circuit/messages.ts';
-import { bytes, mutated } from '../fuzz.ts';
+import { bytes, fuzzRuns, mutated } from '../../../fuzz.ts';
 
 /** Of a record or note: what makes a nonce that is exact. */
 const number = fc.maxSafeNat().map((value) => value % 2 ** 52);
@@ -84,7 +84,7 @@ describe('notes of a circuit', () => {
           expect(size + 2 * read.payloads.length + 5).toBe(input.length);
         }
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('circuit-notes', 100_000),
     );
   });
 });
@@ -112,7 +112,7 @@ describe('heads of a circuit', () => {
         if (step) expect(Buffer.concat(encodeStep(step)).subarray(1)).toEqual(input.subarray(1));
         else expect(input.length).toBeLessThanOrEqual(3);
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('circuit-heads', 100_000),
     );
   });
 

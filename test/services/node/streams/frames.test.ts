@@ -13,7 +13,7 @@ import {
   StreamFrame,
   type StreamFrameType,
 } from '../../../../services/node/streams/frames.ts';
-import { bytes, mutated } from '../fuzz.ts';
+import { bytes, fuzzRuns, mutated } from '../../../fuzz.ts';
 
 const type: fc.Arbitrary<StreamFrameType> = fc.constantFrom(...Object.values(StreamFrame));
 const frame: fc.Arbitrary<Frame> = fc.tuple(type, fc.nat({ max: 0xffff_ffff }), bytes(60)).map(
@@ -49,7 +49,7 @@ describe('frames of streams', () => {
           expect(error).toBeInstanceOf(CircuitViolation);
         }
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('stream-frames', 100_000),
     );
   });
 
@@ -124,7 +124,7 @@ describe('what an OPEN asks for', () => {
           expect(error).toBeInstanceOf(CircuitViolation);
         }
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('stream-opening', 100_000),
     );
   });
 });

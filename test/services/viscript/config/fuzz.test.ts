@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { CAPABILITIES } from '../../../../services/viscript/config/capabilities.ts';
 import { ConfigError, parseConfig } from '../../../../services/viscript/config/index.ts';
-
-const RUNS = 100_000;
+import { fuzzRuns } from '../../../fuzz.ts';
 
 /** Pieces that YAML and the schema react to: they reach further than random characters. */
 const piece = fc.constantFrom(
@@ -136,20 +135,18 @@ function refusesOnlyWithConfigError(input: string): void {
 }
 
 describe('parseConfig', () => {
-  it('refuses arbitrary text with ConfigError and nothing else', { timeout: 300_000 }, () => {
-    fc.assert(fc.property(anyText, refusesOnlyWithConfigError), { numRuns: RUNS });
+  it('refuses arbitrary text with ConfigError and nothing else', () => {
+    fc.assert(fc.property(anyText, refusesOnlyWithConfigError), fuzzRuns('config-text', 100_000));
   });
 
-  it('refuses arbitrary values in known places with ConfigError and nothing else', {
-    timeout: 300_000,
-  }, () => {
+  it('refuses arbitrary values in known places with ConfigError and nothing else', () => {
     const anyConfig = fc
       .dictionary(name, anyEntry, { maxKeys: 3 })
       .map((value) => JSON.stringify({ apps: value }));
-    fc.assert(fc.property(anyConfig, refusesOnlyWithConfigError), { numRuns: RUNS / 20 });
+    fc.assert(fc.property(anyConfig, refusesOnlyWithConfigError), fuzzRuns('config-values', 5_000));
   });
 
-  it('reads back every config that was written', { timeout: 300_000 }, () => {
+  it('reads back every config that was written', () => {
     const property = fc.property(apps, fc.boolean(), (list, flow) => {
       const written = { apps: Object.fromEntries(list) };
       const yaml = flow ? JSON.stringify(written) : stringify(written);
@@ -173,6 +170,6 @@ describe('parseConfig', () => {
         expect(app?.limits.pids).toBe(value.limits?.pids);
       }
     });
-    fc.assert(property, { numRuns: RUNS / 50 });
+    fc.assert(property, { numRuns: 2_000 });
   });
 });

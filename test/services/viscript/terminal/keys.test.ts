@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Key, KeyDecoder } from '../../../../services/viscript/terminal/keys.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 
 describe('KeyDecoder', () => {
   it.each([
@@ -72,7 +73,7 @@ describe('KeyDecoder', () => {
         const whole = Buffer.from(input);
         return isDeepStrictEqual(decode([whole.subarray(0, at), whole.subarray(at)]), decode([whole]));
       }),
-      { numRuns: 100_000 },
+      fuzzRuns('terminal-keys', 100_000),
     );
   });
 });

@@ -8,9 +8,7 @@ import {
   splitWords,
   WordsError,
 } from '../../../../services/viscript/terminal/words.ts';
-
-/** Runs in which a property is tried. */
-const RUNS = 100_000;
+import { fuzzRuns } from '../../../fuzz.ts';
 
 describe('splitWords', () => {
   it.each([
@@ -51,7 +49,7 @@ describe('splitWords', () => {
         const isOpen = (scanWords(line).last?.open ?? '') !== '';
         return isOpen ? error instanceof WordsError : error === undefined;
       }),
-      { numRuns: RUNS },
+      fuzzRuns('words', 100_000),
     );
   });
 
@@ -60,7 +58,7 @@ describe('splitWords', () => {
       fc.property(fc.array(hostileLine()), (words) => {
         return isDeepStrictEqual(splitWords(words.map(quoteWord).join(' ')), words);
       }),
-      { numRuns: RUNS },
+      fuzzRuns('quoted-words', 100_000),
     );
   });
 

@@ -4,6 +4,7 @@ import { fold, swappedSum } from '../../../../services/vpn/tun/checksum.ts';
 import { coalesce } from '../../../../services/vpn/tun/coalesce.ts';
 import { segment } from '../../../../services/vpn/tun/segment.ts';
 import { readVirtio, VIRTIO_BYTES } from '../../../../services/vpn/tun/virtio.ts';
+import { fuzzRuns } from '../../../fuzz.ts';
 import { ipv4Packet, ipv6Packet } from '../packets.ts';
 
 const PSH = 0x08;
@@ -219,7 +220,7 @@ describe('what comes from a peer or the kernel', () => {
         const written = coalesce(batch);
         expect(written.length).toBeLessThanOrEqual(batch.length);
       }),
-      { numRuns: 50_000 },
+      fuzzRuns('offload-batches', 50_000),
     );
     fc.assert(
       fc.property(
@@ -230,7 +231,7 @@ describe('what comes from a peer or the kernel', () => {
           expect(made.every(({ length }) => length <= packet.length)).toBe(true);
         },
       ),
-      { numRuns: 100_000 },
+      fuzzRuns('offload-segments', 100_000),
     );
   });
 });
