@@ -2,9 +2,9 @@
 // These flags: the payload that passes through would else make V8 collect all its memory every 8 MB, and take half of the
 // time. viscript heeds them as env does.
 import { join } from 'node:path';
+import { Admitted } from '../net/admitted.ts';
 import { identityIn } from '../net/key-file.ts';
 import { connect } from '../signal/client.ts';
-import { Admission } from './admission.ts';
 import { AppGateway } from './apps/gateway.ts';
 import { Metering } from './metering.ts';
 import { MeshNode } from './node.ts';
@@ -28,9 +28,10 @@ async function main(argv: string[]): Promise<void> {
     ...{ name: options.name, version, addresses: options.addresses, dials: options.dials },
     ...{ manager: options.manager, managerKey: options.managerKey },
     neighbours: neighbours.length === 0 ? undefined : new Set(neighbours),
-    admission: await Admission.load({
+    admitted: await Admitted.load({
       ...{ peers: [...options.peers, ...neighbours], rack: options.rack },
       ...{ given: options.members, kept: join(folder, 'members') },
+      onProblem: (error) => problem(error.message),
     }),
     metering: await Metering.load(join(folder, 'metering.json'), problem),
   });

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { type MeshChannel, MeshError, type MeshStream, type Target } from '../mesh/types.ts';
+import type { Admitted } from '../net/admitted.ts';
 import {
   appsFoundShape,
   controlError,
@@ -18,7 +19,6 @@ import type { Rule } from '../net/control/rules.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import { tcp } from '../net/transport/tcp.ts';
 import { ConnectionLost, RpcError, type Peer as RpcPeer } from '../signal/jsonrpc.ts';
-import type { Admission } from './admission.ts';
 import type { Carrier, LocalApp } from './apps/carrier.ts';
 import { localStreams } from './apps/local-streams.ts';
 import { Circuits } from './circuits.ts';
@@ -46,7 +46,7 @@ export interface NodeOptions {
   managerKey: PublicKey | undefined;
   /** The only nodes to have links with; undefined for those that the manager names. */
   neighbours: ReadonlySet<PublicKey> | undefined;
-  admission: Admission;
+  admitted: Admitted;
   metering: Metering;
 }
 
@@ -75,10 +75,10 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
 
   constructor(options: NodeOptions) {
     super();
-    const { identity, admission, metering } = options;
+    const { identity, admitted, metering } = options;
     this.key = identity.publicKey;
     this.#options = options;
-    this.#apps = new LocalApps((key) => key === this.key || admission.admits(key));
+    this.#apps = new LocalApps((key) => key === this.key || admitted.admits(key));
     this.#neighbours = new Neighbours({
       ...{ identity, transport: tcp, addresses: options.addresses },
       admit: (key) => this.#mayNeighbour(key),
@@ -86,13 +86,13 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     this.#manager = new ManagerLink({
       ...{ identity, transport: tcp, address: options.manager },
       isManager: (key) =>
-        options.managerKey === undefined ? admission.isManager(key) : key === options.managerKey,
+        options.managerKey === undefined ? admitted.isManager(key) : key === options.managerKey,
       hello: () => this.#hello(),
       serve: (peer) => this.#serve(peer),
     });
     this.#circuits = new Circuits({
       ...{ identity, carrier: this.#switch },
-      admits: (key) => admission.admits(key),
+      admits: (key) => admitted.admits(key),
       ask: (circuit, to) => this.#ask(circuit, to),
       release: (circuit) => this.#tellManager(managerMethods.close, { circuit }),
       streamsWith: (peer) => ({
@@ -133,7 +133,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     await this.#manager.stop();
     await this.#neighbours.stop();
     await this.#options.metering.stop();
-    await this.#options.admission.settled();
+    await this.#options.admitted.settled();
   }
 
   async openStream(to: Target, from: string, signal: AbortSignal): Promise<MeshStream> {
@@ -171,7 +171,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     const signal = AbortSignal.any([given, AbortSignal.timeout(openTimeoutMs)]);
     const { node, app } = 'node' in to ? to : await this.#find(to.app);
     if (node === this.key) return await this.#openHere(app, from, kind);
-    if (!this.#options.admission.admits(node))
+    if (!this.#options.admitted.admits(node))
       throw new MeshError('not-found', `${node} is no node of this mesh`);
     const mux = await this.#circuits.to(node, signal);
     const end = await mux.open({ app, from, kind }, signal);
@@ -204,13 +204,13 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
   }
 
   #mayNeighbour(key: PublicKey): boolean {
-    const { admission, neighbours } = this.#options;
-    return admission.admits(key) && (neighbours === undefined || neighbours.has(key));
+    const { admitted, neighbours } = this.#options;
+    return admitted.admits(key) && (neighbours === undefined || neighbours.has(key));
   }
 
   #listen(): void {
-    const { metering, admission } = this.#options;
-    const nameOf = (key: PublicKey) => admission.nameOf(key) ?? key.slice(0, 8);
+    const { metering, admitted } = this.#options;
+    const nameOf = (key: PublicKey) => admitted.boardOf(key) ?? key.slice(0, 8);
     this.#neighbours.on('link', (link) => {
       this.emit('event', `link with ${nameOf(link.remote)}`);
       this.#switch.addLink(link);
@@ -234,8 +234,14 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
   }
 
   #hello(): Hello {
-    const { name, version, admission } = this.#options;
-    return { name, version, addresses: this.addresses, rules: this.#switch.rules, list: admission.number };
+    const { name, version, admitted } = this.#options;
+    return {
+      name,
+      version,
+      addresses: this.addresses,
+      rules: this.#switch.rules,
+      list: admitted.list?.number ?? 0,
+    };
   }
 
   #welcomed({ domain, reportMs, peers, members }: Welcome, manager: PublicKey): void {
@@ -281,14 +287,11 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
   }
 
   #takeMembers(members: string): void {
-    const { admission } = this.#options;
-    if (!admission.offer(members)) return;
-    this.emit('event', `list of members ${admission.number}`);
-    admission
-      .settled()
-      .catch((error: unknown) => this.emit('problem', `the list of members: ${messageOf(error)}`));
+    const { admitted } = this.#options;
+    if (!admitted.offer(members)) return;
+    this.emit('event', `list of members ${admitted.list?.number}`);
     this.#neighbours.expel();
-    this.#circuits.expel((key) => admission.admits(key));
+    this.#circuits.expel((key) => admitted.admits(key));
   }
 
   async #ask(circuit: string, to: PublicKey): Promise<void> {
