@@ -158,7 +158,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     if (path === undefined) throw new Error('a record without a path');
     const now = performance.now();
     const message = this.#keys.seal(MessageType.record, this.#sender.next, parts);
-    this.#sender.add(message, bytes + SEAL_BYTES, now);
+    this.#sender.add(message, bytes + SEAL_BYTES, now, path.number);
     this.#carrier.send(path.rule, message, false);
     this.#schedule(watchMs);
   }
@@ -409,7 +409,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #resend(path: Path): void {
     while (path.resend && this.#carrier.isReady(path.rule)) {
       const { next, last } = path.resend;
-      const message = this.#sender.again(next);
+      const message = this.#sender.again(next, path.number);
       if (next >= last) path.resend = undefined;
       else path.resend.next++;
       if (message) this.#carrier.send(path.rule, message, false);
@@ -460,12 +460,13 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #hedge(now: number): void {
     const { inUse, warm } = this.#paths;
     if (inUse === undefined) return;
-    const range = warm ? this.#sender.hedge(now, inUse.roundTrip) : this.#sender.repeat(now);
+    const hedge = this.#sender.hedge(now, inUse.number, warm !== undefined, inUse.roundTrip);
+    const range = hedge ?? (warm ? undefined : this.#sender.repeat(now));
     if (range === undefined) return;
     for (const path of this.#paths) if (path.waiting === 0) this.#probe(path);
-    const on = warm ?? inUse;
+    const on = hedge?.onWarm && warm ? warm : inUse;
     if (on.resend) on.resend.last = Math.max(on.resend.last, range.last);
-    else on.resend = range;
+    else on.resend = { next: range.next, last: range.last };
     this.#resend(on);
   }
 

@@ -18,6 +18,15 @@ interface Sent {
   at: number;
   again: boolean;
   hedgedAt: number;
+  /** Number of the path on which it went out last. */
+  path: number;
+}
+
+/** What to send again, and where: on the path in use, or on the warm one. */
+export interface Hedge {
+  next: number;
+  last: number;
+  onWarm: boolean;
 }
 
 /**
@@ -66,9 +75,9 @@ export class Sender {
   }
 
   /** Keeps a record that is being sent, under the number {@link next}. */
-  add(message: readonly Buffer[], bytes: number, now: number): void {
+  add(message: readonly Buffer[], bytes: number, now: number, path: number): void {
     if (this.idle) this.#progressAt = now;
-    const sent = { message, bytes, at: now, again: false, hedgedAt: Number.NEGATIVE_INFINITY };
+    const sent = { message, bytes, at: now, again: false, hedgedAt: Number.NEGATIVE_INFINITY, path };
     this.#unacked.set(this.#next++, sent);
     this.#bytes += bytes;
   }
@@ -98,24 +107,28 @@ export class Sender {
   }
 
   /**
-   * Records to send also on the warm path, by first and last number; undefined when it is not time.
+   * Records to send on another path than the last time, by first and last number; undefined when it is not time. What went
+   * out on the path in use goes on the warm one, and what went elsewhere, before the paths changed, on the one in use.
    *
+   * @param inUse number of the path in use
+   * @param hasWarm whether there is a warm one
    * @param roundTrip of the path in use, milliseconds; counts until an acknowledgement has told more. Without it everything
    *   would be sent twice on a long way, and of what is sent twice nothing can be learnt
    */
-  hedge(now: number, roundTrip = 0): { next: number; last: number } | undefined {
+  hedge(now: number, inUse: number, hasWarm: boolean, roundTrip = 0): Hedge | undefined {
     if (this.idle) return undefined;
     const patience = Math.max(hedgeMinMs, hedgeRoundTrips * (this.#smoothed ?? roundTrip));
     if (now - this.#progressAt < patience) return undefined;
-    let range: { next: number; last: number } | undefined;
+    let hedge: Hedge | undefined;
     for (const [number, sent] of this.#unacked) {
-      const due = now - sent.hedgedAt >= hedgeAgainMs;
-      if (!due && range) break;
+      const onWarm = sent.path === inUse;
+      const due = now - sent.hedgedAt >= hedgeAgainMs && (hasWarm || !onWarm);
+      if (hedge && (!due || onWarm !== hedge.onWarm)) break;
       if (!due) continue;
       sent.hedgedAt = now;
-      range = { next: range?.next ?? number, last: number };
+      hedge = { next: hedge?.next ?? number, last: number, onWarm };
     }
-    return range;
+    return hedge;
   }
 
   /** The same where no other path is up. */
@@ -137,11 +150,13 @@ export class Sender {
     return this.idle ? undefined : { next: this.#oldest, last: this.#next - 1 };
   }
 
-  /** A record to be sent again; undefined when it was acknowledged meanwhile. */
-  again(number: number): readonly Buffer[] | undefined {
+  /** A record to be sent again, on this path; undefined when it was acknowledged meanwhile. */
+  again(number: number, path: number): readonly Buffer[] | undefined {
     const sent = this.#unacked.get(number);
-    if (sent) sent.again = true;
-    return sent?.message;
+    if (sent === undefined) return undefined;
+    sent.again = true;
+    sent.path = path;
+    return sent.message;
   }
 
   get #first(): number | undefined {

@@ -52,6 +52,24 @@ describe('a circuit', () => {
     expect(ends[0].paths.find(({ inUse }) => inUse)?.path).toBe(1);
   });
 
+  it('brings back what was lost on a path that it had just left for a lighter one', async () => {
+    await using rig = new Rig();
+    await twoWays(rig);
+    const ends = rig.circuit([['a', 'r', 'b']]);
+    const transfer = new Transfer(ends);
+    const done = transfer.run(64 * 1024 * 1024);
+    await transfer.reached(8 * 1024 * 1024);
+    rig.addPath(ends, 1, ['a', 's', 'b'], 100);
+    const moved = async () => {
+      while (ends[0].paths.find(({ inUse }) => inUse)?.path !== 1)
+        await transfer.reached(transfer.received + 1);
+    };
+    await moved();
+    // It swallows what is under way, and says nothing.
+    for (const socket of rig.cable('a', 'r').sockets) socket.pause();
+    await done;
+  });
+
   it('waits for a path when there is none, and goes on with one that comes', async () => {
     await using rig = new Rig();
     await twoWays(rig);
@@ -130,6 +148,10 @@ class Transfer {
       end.on('data', (chunk: Buffer) => this.#count(chunk.length));
       end.pipe(end);
     });
+  }
+
+  get received(): number {
+    return this.#received;
   }
 
   /** Resolves when so many bytes have come to the other end. */

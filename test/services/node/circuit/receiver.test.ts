@@ -45,10 +45,10 @@ describe('the receiving end of a circuit', () => {
       fc.property(fc.uniqueArray(fc.nat({ max: 80 }), { maxLength: 80 }), (arrived) => {
         const receiver = new Receiver();
         const sender = new Sender();
-        for (let number = 0; number <= 80; number++) sender.add([recordOf(number)], 8, 0);
+        for (let number = 0; number <= 80; number++) sender.add([recordOf(number)], 8, 0, 0);
         for (const number of arrived) take(receiver, number);
         sender.acknowledge(receiver.next, receiver.takes, receiver.ranges, 1);
-        const kept = [...Array(81).keys()].filter((number) => sender.again(number));
+        const kept = [...Array(81).keys()].filter((number) => sender.again(number, 0));
         expect(kept).toEqual([...Array(81).keys()].filter((number) => !arrived.includes(number)));
       }),
       { numRuns: 5_000 },

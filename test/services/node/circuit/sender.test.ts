@@ -4,10 +4,13 @@ import { CircuitViolation } from '../../../../services/node/circuit/messages.ts'
 import { maxUnackedBytes, Sender } from '../../../../services/node/circuit/sender.ts';
 
 const takes = maxUnackedBytes;
+/** Numbers of paths. */
+const inUse = 0;
+const other = 1;
 
 function senderWith(records: number, bytes = 1_000, at = 0): Sender {
   const sender = new Sender();
-  for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), bytes, at);
+  for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), bytes, at, inUse);
   return sender;
 }
 
@@ -17,13 +20,15 @@ function messageOf(number: number): Buffer[] {
 
 /** Numbers of the records that are kept. */
 function kept(sender: Sender): number[] {
-  return Array.from({ length: sender.next }, (_, number) => number).filter((number) => sender.again(number));
+  return Array.from({ length: sender.next }, (_, number) => number).filter((number) =>
+    sender.again(number, inUse),
+  );
 }
 
 describe('the sending end of a circuit', () => {
   it('keeps what is not acknowledged, and gives the same bytes again', () => {
     const sender = senderWith(3);
-    expect(sender.again(1)).toEqual(messageOf(1));
+    expect(sender.again(1, inUse)).toEqual(messageOf(1));
     sender.acknowledge(2, takes, [], 10);
     expect(kept(sender)).toEqual([2]);
     expect(sender.bytes).toBe(1_000);
@@ -65,10 +70,10 @@ describe('the sending end of a circuit', () => {
   it('is not kept busy by ranges that are longer than what is under way', () => {
     const sender = new Sender();
     for (let index = 0; index < 300_000; index++) {
-      sender.add(messageOf(index), 1, 0);
+      sender.add(messageOf(index), 1, 0, inUse);
       if (index % 1_000 === 999) sender.acknowledge(index + 1, takes, [], 0);
     }
-    sender.add(messageOf(300_000), 1, 0);
+    sender.add(messageOf(300_000), 1, 0, inUse);
     const everything = Array.from({ length: 255 }, () => ({ first: 0, length: 300_001 }));
     // 255 × 300,000 steps would be seconds each time.
     for (let index = 0; index < 1_000; index++) sender.acknowledge(0, takes, everything, 0);
@@ -78,7 +83,7 @@ describe('the sending end of a circuit', () => {
   it('has room until so much is unacknowledged', () => {
     const sender = new Sender();
     let records = 0;
-    for (; sender.open; records++) sender.add(messageOf(records), 64 * 1024, 0);
+    for (; sender.open; records++) sender.add(messageOf(records), 64 * 1024, 0, inUse);
     expect(records).toBe(maxUnackedBytes / (64 * 1024));
     sender.acknowledge(1, takes, [], 1);
     expect(sender.open).toBe(true);
@@ -98,7 +103,7 @@ describe('the sending end of a circuit', () => {
     const sender = new Sender();
     for (let number = 0; number < 65_536; number++) {
       expect(sender.open).toBe(true);
-      sender.add(messageOf(number), 10, 0);
+      sender.add(messageOf(number), 10, 0, inUse);
       if (number > 0) sender.acknowledge(0, takes, [{ first: 1, length: number }], 0);
     }
     expect(sender.open).toBe(false);
@@ -110,38 +115,53 @@ describe('the sending end of a circuit', () => {
 describe('hedging', () => {
   it('begins after 50 ms without progress when the round trip is short', () => {
     const sender = senderWith(3, 1_000, 100);
-    expect(sender.hedge(149)).toBeUndefined();
-    expect(sender.hedge(150)).toEqual({ next: 0, last: 2 });
+    expect(sender.hedge(149, inUse, true)).toBeUndefined();
+    expect(sender.hedge(150, inUse, true)).toEqual({ next: 0, last: 2, onWarm: true });
   });
 
   it('begins after four round trips when these are long', () => {
     const sender = senderWith(1);
     sender.acknowledge(1, takes, [], 100);
-    sender.add(messageOf(1), 1_000, 200);
+    sender.add(messageOf(1), 1_000, 200, inUse);
     expect(sender.roundTrip).toBe(100);
-    expect(sender.hedge(599)).toBeUndefined();
-    expect(sender.hedge(600)).toEqual({ next: 1, last: 1 });
+    expect(sender.hedge(599, inUse, true)).toBeUndefined();
+    expect(sender.hedge(600, inUse, true)).toEqual({ next: 1, last: 1, onWarm: true });
   });
 
   it('goes by the round trip of the path until records have told more', () => {
     const sender = senderWith(1);
-    expect(sender.hedge(399, 100)).toBeUndefined();
-    expect(sender.hedge(400, 100)).toEqual({ next: 0, last: 0 });
+    expect(sender.hedge(399, inUse, true, 100)).toBeUndefined();
+    expect(sender.hedge(400, inUse, true, 100)).toEqual({ next: 0, last: 0, onWarm: true });
   });
 
   it('is put off by progress', () => {
     const sender = senderWith(3);
     sender.acknowledge(1, takes, [], 1);
-    expect(sender.hedge(50)).toBeUndefined();
-    expect(sender.hedge(51)).toEqual({ next: 1, last: 2 });
+    expect(sender.hedge(50, inUse, true)).toBeUndefined();
+    expect(sender.hedge(51, inUse, true)).toEqual({ next: 1, last: 2, onWarm: true });
   });
 
   it('is not put off by what had waited for nothing before', () => {
     const sender = senderWith(1);
     sender.acknowledge(1, takes, [], 1);
-    sender.add(messageOf(1), 1_000, 10_000);
-    expect(sender.hedge(10_049)).toBeUndefined();
-    expect(sender.hedge(10_050)).toEqual({ next: 1, last: 1 });
+    sender.add(messageOf(1), 1_000, 10_000, inUse);
+    expect(sender.hedge(10_049, inUse, true)).toBeUndefined();
+    expect(sender.hedge(10_050, inUse, true)).toEqual({ next: 1, last: 1, onWarm: true });
+  });
+
+  it('is on the path in use for what went elsewhere, before the paths changed', () => {
+    const sender = new Sender();
+    for (const path of [other, other, inUse]) sender.add(messageOf(sender.next), 1_000, 0, path);
+    expect(sender.hedge(50, inUse, true)).toEqual({ next: 0, last: 1, onWarm: false });
+    expect(sender.hedge(50, inUse, true)).toEqual({ next: 2, last: 2, onWarm: true });
+  });
+
+  it('is of what went elsewhere alone where there is no other path', () => {
+    const sender = new Sender();
+    for (const path of [inUse, other]) sender.add(messageOf(sender.next), 1_000, 0, path);
+    expect(sender.hedge(50, inUse, false)).toEqual({ next: 1, last: 1, onWarm: false });
+    sender.again(1, inUse);
+    expect(sender.hedge(1_050, inUse, false)).toBeUndefined();
   });
 
   it('is of no record more than once a second', () => {
@@ -153,8 +173,8 @@ describe('hedging', () => {
         let now = 50;
         for (const { wait, records } of steps) {
           now += wait;
-          for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), 1_000, now);
-          const range = sender.hedge(now);
+          for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), 1_000, now, inUse);
+          const range = sender.hedge(now, inUse, true);
           if (range === undefined) continue;
           for (let number = range.next; number <= range.last; number++) {
             expect(now - (hedged.get(number) ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(1_000);
@@ -162,9 +182,9 @@ describe('hedging', () => {
           }
         }
         // Whatever there is has had its turn in the last second.
-        for (now += 1_000; sender.hedge(now); );
+        for (now += 1_000; sender.hedge(now, inUse, true); );
         for (now += 1_000; ; ) {
-          const range = sender.hedge(now);
+          const range = sender.hedge(now, inUse, true);
           if (range === undefined) break;
           for (let number = range.next; number <= range.last; number++) hedged.set(number, now);
         }
@@ -177,7 +197,7 @@ describe('hedging', () => {
 
   it('measures no round trip by what was sent twice', () => {
     const sender = senderWith(1);
-    sender.again(0);
+    sender.again(0, inUse);
     sender.acknowledge(1, takes, [], 900);
     expect(sender.roundTrip).toBeUndefined();
   });
