@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that make networks of their own. */
+const networks = ['test/mesh/**/*.test.ts', 'test/services/vpn/{mesh,refusals,tunnel,undone}.test.ts'];
+
 /**
  * Three projects: `runtime` needs only Node; `mesh` joins many processes by networks of its own, and `image` boots real
  * images in QEMU: these two run one file at a time.
@@ -11,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'runtime',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/image/**', 'test/mesh/**'],
+          exclude: ['test/image/**', ...networks],
           globalSetup: ['test/build-bundle.ts'],
           testTimeout: 120_000,
           pool: 'forks',
@@ -20,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'mesh',
-          include: ['test/mesh/**/*.test.ts'],
+          include: networks,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: 'forks',
