@@ -37,6 +37,8 @@ const maxHandshakes = 64;
 const refusalsTold = { burst: 20, perSecond: 0.2 };
 /** Milliseconds to wait for a connection: less than it takes TCP to try a third time. */
 const dialTimeoutMs = 3_000;
+/** A link that has stood for so many milliseconds is dialled again at once when it ends. */
+const lastingMs = 2_000;
 /** How much longer the node with the greater key waits before it dials, milliseconds. */
 const courtesyMs = 2_000;
 
@@ -106,8 +108,12 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
         wanted.delete(peer.key);
     for (const [key, { peer, stop }] of this.#dialling) {
       const now = wanted.get(key);
-      if (now !== undefined && now.addresses.join() === peer.addresses.join()) wanted.delete(key);
-      else stop.abort();
+      if (now !== undefined && now.addresses.join() === peer.addresses.join()) {
+        wanted.delete(key);
+        continue;
+      }
+      stop.abort();
+      this.#dialling.delete(key);
     }
     for (const peer of wanted.values()) {
       const stop = new AbortController();
@@ -138,8 +144,10 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
       if (courtesy) await pause(courtesyMs, signal);
       const link = this.#links.get(peer.key)?.link ?? (await this.#dial(peer, signal));
       if (link !== undefined) {
-        backoff.reset();
+        const since = performance.now();
         await Promise.race([link.closed, aborted(signal)]);
+        // One that ends at once was refused.
+        if (performance.now() - since > lastingMs) backoff.reset();
       }
       await pause(backoff.next(), signal);
     }
@@ -195,6 +203,10 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
    * @returns the link that is in use
    */
   #take(link: Link, dialled: boolean): Link {
+    if (this.#end.signal.aborted) {
+      link.close('this node is going down');
+      return link;
+    }
     const before = this.#links.get(link.remote);
     const smaller = this.#options.identity.publicKey < link.remote;
     if (before && before.dialled !== dialled && before.dialled === smaller) {
