@@ -3,7 +3,8 @@ import { EventEmitter } from 'node:events';
 import { MeshError } from '../mesh/types.ts';
 import type { EndRule } from '../net/control/rules.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
-import { Circuit, type PathCarrier } from './circuit/circuit.ts';
+import { Circuit } from './circuit/circuit.ts';
+import type { PathCarrier } from './circuit/path-output.ts';
 import { Mux, type MuxOptions } from './streams/mux.ts';
 
 export interface CircuitsOptions {

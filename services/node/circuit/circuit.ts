@@ -1,13 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { EndRule } from '../../net/control/rules.ts';
 import type { Identity, PublicKey } from '../../net/keys.ts';
 import { ForgedRecord } from '../../net/noise/suite.ts';
-import { ReplayWindow } from '../../net/replay-window.ts';
-import type { Session } from '../../net/session/session.ts';
-import type { PathEnd } from '../switch/switch.ts';
-import { nextEpoch, OpenerHandshake, ResponderHandshake } from './handshake.ts';
-import { Keyring, type RekeyLimits, rekeyLimits, SEAL_BYTES } from './keyring.ts';
+import { type RekeyLimits, rekeyLimits, SEAL_BYTES } from './keyring.ts';
 import {
   CircuitViolation,
   encodeAck,
@@ -15,25 +10,17 @@ import {
   encodeDatagrams,
   encodeProbe,
   type Head,
-  LOST,
   MessageType,
   readHead,
   readNote,
   readStep,
 } from './messages.ts';
 import type { Path } from './path.ts';
+import { type PathCarrier, PathOutput } from './path-output.ts';
 import { PathSet } from './path-set.ts';
 import { Receiver } from './receiver.ts';
+import { Seals } from './seals.ts';
 import { Sender } from './sender.ts';
-
-/** What carries the messages of paths: the node's switch. */
-export interface PathCarrier {
-  attach(rule: EndRule, end: PathEnd): void;
-  isUp(rule: EndRule): boolean;
-  /** Something can be sent without waiting. */
-  isReady(rule: EndRule): boolean;
-  send(rule: EndRule, message: readonly Buffer[], droppable: boolean): void;
-}
 
 export interface CircuitOptions {
   /** 32 hex digits. */
@@ -65,17 +52,10 @@ const watchMs = 25;
 const idleMs = 1_000;
 /** An acknowledgement is sent at the latest so many milliseconds after a record. */
 const ackMs = 5;
-const repeatMs = 1_000;
 /** Milliseconds without any path after which a circuit is given up. */
 const giveUpMs = 120_000;
 /** The same without an acknowledgement: a path has been there for half of them, so what was sent cannot be opened. */
 const stalledMs = 2 * giveUpMs;
-/** Milliseconds since the other end has shown that it has the keys, in which it cannot have lost them. */
-const trustMs = 2_000;
-/** Milliseconds in which message 3 is sent again, whatever the other end says, before another handshake is begun. */
-const confirmMs = 5_000;
-const maxWaitingNotes = 16;
-
 /** Plaintext of a record that is certain to be taken, bytes. */
 export const maxRecordBytes = 196_700;
 
@@ -93,22 +73,13 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   /** Whether it carries anything: its paths are watched closely then. */
   active = false;
   readonly #carrier: PathCarrier;
-  readonly #rekey: RekeyLimits;
-  readonly #keys = new Keyring();
-  readonly #openers: OpenerHandshake | undefined;
-  readonly #responders: ResponderHandshake | undefined;
+  readonly #seals: Seals;
+  readonly #output: PathOutput;
   readonly #paths = new PathSet(performance.now());
   readonly #sender = new Sender();
   readonly #receiver = new Receiver();
-  readonly #notes = new ReplayWindow();
-  #nextNote = 0;
-  /** Random bytes of the other end, of its first handshake. */
-  #remoteInstance: Buffer | undefined;
-  /** When something new came of the other end. */
-  #heardAt = Number.NEGATIVE_INFINITY;
-  #lostAt = Number.NEGATIVE_INFINITY;
-  #repeatedAt = Number.NEGATIVE_INFINITY;
   #watch: NodeJS.Timeout | undefined;
+  #watchMs = 0;
   #ackTimer: NodeJS.Timeout | undefined;
   /** Number of the path that was taken into use last. */
   #used: number | undefined;
@@ -120,25 +91,24 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     this.peer = peer;
     this.opener = opener;
     this.#carrier = carrier;
-    this.#rekey = rekey;
-    const handshake = {
-      ...{ identity, peer, instance: randomBytes(8) },
-      send: (path: number | undefined, message: readonly Buffer[]) => this.#sendPlain(path, message),
-      done: (epoch: number, session: Session) => this.#keyed(epoch, session),
-      failed: (reason: string) => this.emit('problem', `handshake with ${peer}: ${reason}`),
-    };
-    if (opener) this.#openers = new OpenerHandshake(handshake);
-    else this.#responders = new ResponderHandshake(handshake);
+    this.#seals = new Seals({
+      ...{ identity, peer, opener, rekey },
+      send: (path, message) => this.#sendPlain(path, message),
+      keyed: (first) => this.#keyed(first),
+      startedAnew: () => this.#end('the other end was started anew'),
+      problem: (message) => this.emit('problem', message),
+    });
+    this.#output = new PathOutput(carrier, this.#paths, this.#seals, this.#sender);
     this.#schedule(idleMs);
   }
 
   get isReady(): boolean {
-    return this.#keys.ready;
+    return this.#seals.ready;
   }
 
   /** Counts the keys of this circuit, modulo 256. */
   get epoch(): number {
-    return this.#keys.epoch;
+    return this.#seals.epoch;
   }
 
   get closed(): boolean {
@@ -148,7 +118,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   /** Whether a record may be sent now. */
   get writable(): boolean {
     const path = this.#paths.inUse;
-    if (this.#over || !this.#keys.ready || path === undefined || path.resend) return false;
+    if (this.#over || !this.#seals.ready || path === undefined || path.resend) return false;
     return this.#sender.open && this.#carrier.isReady(path.rule);
   }
 
@@ -157,7 +127,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     const path = this.#paths.inUse;
     if (path === undefined) throw new Error('a record without a path');
     const now = performance.now();
-    const message = this.#keys.seal(MessageType.record, this.#sender.next, parts);
+    const message = this.#seals.sealRecord(this.#sender.next, parts);
     this.#sender.add(message, bytes + SEAL_BYTES, now, path.number);
     this.#carrier.send(path.rule, message, false);
     this.#schedule(watchMs);
@@ -166,9 +136,9 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   /** Sends datagrams, or drops them. @param payloads together at most {@link maxRecordBytes} */
   sendDatagrams(channel: number, payloads: readonly Buffer[]): void {
     const path = this.#paths.inUse;
-    if (this.#over || path === undefined || !this.#keys.ready) return;
+    if (this.#over || path === undefined || !this.#seals.ready) return;
     const note = encodeDatagrams(channel, payloads);
-    this.#carrier.send(path.rule, this.#keys.seal(MessageType.note, this.#nextNote++, note), true);
+    this.#carrier.send(path.rule, this.#seals.sealNote(note), true);
   }
 
   /** Adds a path, or one that the manager has made anew under the same number. */
@@ -183,8 +153,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
       ready: () => this.#pathReady(path),
     });
     this.#chooseAgain();
-    if (this.#openers && !this.#keys.ready) this.#openers.begin(0);
-    this.#openers?.repeat();
+    this.#seals.pathAdded();
     this.#schedule(0);
   }
 
@@ -203,8 +172,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   /** Ends the circuit, and tells the other end where it can. */
   close(reason: string): void {
     if (this.#over) return;
-    if (this.#keys.ready)
-      for (const path of this.#paths) if (path.up) this.#sendNote(path, encodeClose(reason));
+    if (this.#seals.ready)
+      for (const path of this.#paths) if (path.up) this.#output.sendNote(path, encodeClose(reason));
     this.#end(reason);
   }
 
@@ -216,15 +185,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     this.emit('closed', reason);
   }
 
-  #keyed(epoch: number, session: Session): void {
-    const first = !this.#keys.ready;
-    if (this.#remoteInstance && !this.#remoteInstance.equals(session.payload)) {
-      this.#end('the other end was started anew');
-      return;
-    }
-    this.#remoteInstance = Buffer.from(session.payload);
-    // Whoever has got message 3 knows that the other end has the keys.
-    this.#keys.add(epoch, session, !this.opener, performance.now());
+  #keyed(first: boolean): void {
     if (first) this.emit('ready');
     this.#schedule(0);
     this.#announceWritable();
@@ -253,23 +214,21 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     } else if (type === MessageType.handshake) {
       const step = readStep(message);
       if (step === undefined) return;
-      this.#openers?.receive(step, path.number);
-      const current = this.#keys.ready ? this.#keys.epoch : undefined;
-      this.#responders?.receive(step, path.number, current, performance.now());
+      this.#seals.receiveStep(step, path.number, performance.now());
     } else if (type === MessageType.lost) {
-      this.#otherEndLost();
+      this.#seals.receiveLost(performance.now());
     }
   }
 
   #receiveRecord(head: Head, message: Buffer, path: Path): void {
-    if (this.#keys.ready && !this.#receiver.wants(head.number)) {
+    if (this.#seals.ready && !this.#receiver.wants(head.number)) {
       this.#acknowledge(path);
       return;
     }
-    const plaintext = this.#open(MessageType.record, head, message, path);
+    const now = performance.now();
+    const plaintext = this.#seals.openRecord(head, message, path.number, now);
     if (plaintext === undefined) return;
-    path.showedLife(performance.now());
-    this.#heardAt = performance.now();
+    path.showedLife(now);
     for (const record of this.#receiver.take(head.number, plaintext)) {
       this.emit('record', record);
       if (this.#over) return;
@@ -283,11 +242,10 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   }
 
   #receiveNote(head: Head, message: Buffer, path: Path): void {
-    const plaintext = this.#open(MessageType.note, head, message, path);
-    if (plaintext === undefined || !this.#notes.accept(head.number)) return;
-    const note = readNote(plaintext);
     const now = performance.now();
-    this.#heardAt = now;
+    const plaintext = this.#seals.openNote(head, message, path.number, now);
+    if (plaintext === undefined) return;
+    const note = readNote(plaintext);
     switch (note.kind) {
       case 'ack':
         if (this.#sender.acknowledge(note.next, note.takes, note.ranges, now))
@@ -295,7 +253,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
         this.#announceWritable();
         return;
       case 'probe':
-        this.#sendNote(path, encodeProbe('echo', note.path, note.id));
+        this.#output.sendNote(path, encodeProbe('echo', note.path, note.id));
         return;
       case 'echo':
         if (note.path === path.number && path.echo(note.id, now)) this.#answered(path);
@@ -308,54 +266,14 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     }
   }
 
-  #open(type: 2 | 3, head: Head, message: Buffer, path: Path): Buffer | undefined {
-    const now = performance.now();
-    const plaintext = this.#keys.open(type, head, message);
-    if (plaintext !== undefined || this.#responders?.expects(head.epoch, now)) return plaintext;
-    if (now - this.#lostAt >= repeatMs) {
-      this.#lostAt = now;
-      this.#carrier.send(path.rule, [LOST], false);
-    }
-    return undefined;
-  }
-
-  /** Nobody can prove who says so; it leads to no more than a handshake, which proves it. */
-  #otherEndLost(): void {
-    const now = performance.now();
-    if (this.#openers === undefined || !this.#keys.ready || this.#openers.running) return;
-    if (now - this.#repeatedAt < repeatMs || now - this.#heardAt < trustMs) return;
-    this.#repeatedAt = now;
-    const mayComeYet = !this.#keys.confirmed && now - this.#keys.since < confirmMs;
-    if (mayComeYet) this.#openers.repeat();
-    else this.#openers.begin(nextEpoch(this.#keys.epoch));
-  }
-
   #acknowledge(from: Path | undefined): void {
-    const path = this.#readyPath(from);
-    if (path === undefined || !this.#keys.ready) return;
+    const path = this.#output.readyPath(from);
+    if (path === undefined || !this.#seals.ready) return;
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
     const { next, takes, ranges } = this.#receiver;
-    this.#sendNote(path, encodeAck(next, takes, ranges));
+    this.#output.sendNote(path, encodeAck(next, takes, ranges));
     this.#receiver.acknowledged();
-  }
-
-  /** A path on which an acknowledgement would not have to wait. */
-  #readyPath(preferred: Path | undefined): Path | undefined {
-    for (const path of [preferred, this.#paths.inUse, this.#paths.warm])
-      if (path?.up && this.#carrier.isReady(path.rule)) return path;
-    return undefined;
-  }
-
-  #sendNote(path: Path, note: Buffer): void {
-    if (!this.#keys.ready) return;
-    if (this.#carrier.isReady(path.rule)) {
-      const message = this.#keys.seal(MessageType.note, this.#nextNote++, [note]);
-      this.#carrier.send(path.rule, message, false);
-      return;
-    }
-    if (path.notes.length >= maxWaitingNotes) path.notes.shift();
-    path.notes.push(note);
   }
 
   #sendPlain(number: number | undefined, message: readonly Buffer[]): void {
@@ -380,13 +298,9 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #pathReady(path: Path): void {
     if (this.#over || this.#paths.get(path.number) !== path) return;
     if (!path.up) this.#probe(path);
-    for (let note = path.notes.shift(); note; note = path.notes.shift()) {
-      const isLast = !this.#carrier.isReady(path.rule);
-      this.#sendNote(path, note);
-      if (isLast) break;
-    }
+    this.#output.sendNotes(path);
     if (this.#receiver.due) this.#acknowledge(path);
-    this.#resend(path);
+    this.#output.resend(path);
     this.#announceWritable();
   }
 
@@ -402,18 +316,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     if (this.#used !== undefined && this.#used !== path.number) this.emit('moved', path.number, why);
     this.#used = path.number;
     if (again) path.resend = this.#sender.all();
-    this.#resend(path);
+    this.#output.resend(path);
     this.#announceWritable();
-  }
-
-  #resend(path: Path): void {
-    while (path.resend && this.#carrier.isReady(path.rule)) {
-      const { next, last } = path.resend;
-      const message = this.#sender.again(next, path.number);
-      if (next >= last) path.resend = undefined;
-      else path.resend.next++;
-      if (message) this.#carrier.send(path.rule, message, false);
-    }
   }
 
   #announceWritable(): void {
@@ -421,8 +325,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   }
 
   #probe(path: Path): void {
-    if (!this.#keys.ready) return;
-    this.#sendNote(path, encodeProbe('probe', path.number, path.probe(performance.now())));
+    if (!this.#seals.ready) return;
+    this.#output.sendNote(path, encodeProbe('probe', path.number, path.probe(performance.now())));
   }
 
   /** Looks after everything that time decides. */
@@ -437,7 +341,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
       this.close('the other end does not acknowledge what is sent any more');
       return;
     }
-    if (this.#openers) this.#renewKeys(this.#openers, now);
+    this.#seals.work(now);
     const suspect = this.#paths.check(now, this.active, (path) => this.#probe(path));
     const { warm } = this.#paths;
     if (suspect && warm) this.#use(warm, true, 'the one before answers late');
@@ -445,16 +349,6 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     this.#hedge(now);
     if (this.#over) return;
     this.#schedule(!this.#sender.idle || this.#paths.waiting ? watchMs : idleMs);
-  }
-
-  #renewKeys(openers: OpenerHandshake, now: number): void {
-    if (openers.running || (this.#keys.ready && !this.#keys.confirmed)) {
-      if (now - this.#repeatedAt < repeatMs) return;
-      this.#repeatedAt = now;
-      openers.repeat();
-    } else if (this.#keys.isWorn(now, this.#rekey)) {
-      openers.begin(nextEpoch(this.#keys.epoch));
-    }
   }
 
   #hedge(now: number): void {
@@ -467,7 +361,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     const on = hedge?.onWarm && warm ? warm : inUse;
     if (on.resend) on.resend.last = Math.max(on.resend.last, range.last);
     else on.resend = { next: range.next, last: range.last };
-    this.#resend(on);
+    this.#output.resend(on);
   }
 
   /** INVARIANT: the timer is never later than what is due. */
@@ -478,6 +372,4 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     this.#watchMs = ms;
     this.#watch = setTimeout(() => this.#work(), ms);
   }
-
-  #watchMs = 0;
 }
