@@ -27,7 +27,7 @@ export interface FuzzResult {
 
 /**
  * How fast-check tries a property that takes whatever comes. First comes what has failed before, from
- * `test/corpus/DECODER.json`. These variables of the environment are for `scripts/soak`, and to repeat what it found:
+ * `test/corpus/DECODER.jsonl`. These variables of the environment are for `scripts/soak`, and to repeat what it found:
  * SKYMINER_FUZZ_FACTOR multiplies the inputs, SKYMINER_FUZZ_SEED and SKYMINER_FUZZ_PATH choose them, and to
  * SKYMINER_FUZZ_RESULTS a {@link FuzzResult} is appended.
  *
@@ -92,11 +92,11 @@ export function mutated(valid: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
 }
 
 function readCorpus<Ts>(decoder: string): Ts[] {
-  const file = join(root, 'test/corpus', `${decoder}.json`);
+  const file = join(root, 'test/corpus', `${decoder}.jsonl`);
   if (!existsSync(file)) return [];
-  const examples: unknown[] = JSON.parse(readFileSync(file, 'utf8'));
-  // What a property takes is known where it stands alone; what it was given once, it can be given again.
-  return examples.map((example) => fromCorpus(example) as Ts);
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  // What the property was given once, it can be given again.
+  return lines.map((line) => fromCorpus(JSON.parse(line)) as Ts);
 }
 
 function report<Ts>(decoder: string, details: fc.RunDetails<Ts>, examples: number): void {
@@ -111,7 +111,7 @@ function report<Ts>(decoder: string, details: fc.RunDetails<Ts>, examples: numbe
 }
 
 function failureOf<Ts>(
-  { seed, counterexample, counterexamplePath }: fc.RunDetails<Ts>,
+  { seed, counterexample, counterexamplePath, errorInstance }: fc.RunDetails<Ts>,
   examples: number,
   message: string,
 ): NonNullable<FuzzResult['failure']> {
@@ -121,7 +121,7 @@ function failureOf<Ts>(
   const path = first === undefined || first < examples ? {} : { path: [first - examples, ...rest].join(':') };
   const example = toCorpus(counterexample);
   return {
-    ...{ file: relative(root, testPath), test, seed, message },
+    ...{ file: relative(root, testPath), test, seed, message: `${message}\nCause: ${errorInstance}` },
     ...path,
     ...(example === undefined ? {} : { example }),
   };

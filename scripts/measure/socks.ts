@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from '../lib/free-ports.ts';
 import { MeasureError, timeCommand } from './process.ts';
+import { dial, readExactly } from './proxies/dial.ts';
 import { startMesh } from './proxies/mesh.ts';
 import { startDante, startMicrosocks, startPipe } from './proxies/plain.ts';
 import { listens, type SocksProxy, startProgram, stopProgram } from './proxies/proxy.ts';
@@ -146,33 +145,18 @@ async function download({ name, port }: SocksProxy, target: number): Promise<num
 
 /** @returns milliseconds of each of many round trips on one connection */
 async function echo(proxy: number, target: number, echoes = ECHOES): Promise<number[]> {
-  const socket = connect({ port: proxy, host: '127.0.0.1', noDelay: true });
+  const socket = await dial(proxy, target);
   try {
-    await once(socket, 'connect');
-    socket.write(Buffer.of(5, 1, 0));
-    await read(socket, 2);
-    socket.write(Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, target >> 8, target & 255]));
-    if ((await read(socket, 10))[1] !== 0) throw new MeasureError('the proxy refuses');
     const ping = Buffer.alloc(ECHO_BYTES);
     const times: number[] = [];
     for (let count = 0; count < echoes; count++) {
       const start = performance.now();
       socket.write(ping);
-      await read(socket, ECHO_BYTES);
+      await readExactly(socket, ECHO_BYTES);
       times.push(performance.now() - start);
     }
     return times;
   } finally {
     socket.destroy();
-  }
-}
-
-async function read(socket: Socket, bytes: number): Promise<Buffer> {
-  for (;;) {
-    const chunk: Buffer | null = socket.read(bytes);
-    if (chunk !== null) return chunk;
-    if (socket.destroyed || socket.readableEnded)
-      throw new MeasureError('the proxy has closed the connection');
-    await Promise.race([once(socket, 'readable'), once(socket, 'end')]);
   }
 }

@@ -13,17 +13,24 @@ export interface MeshProxyOptions {
   name: string;
 }
 
+export interface MeshProxy extends SocksProxy {
+  /** Its processes by name: `nm`, `node1` and so on, `server` and `client`. */
+  pids: ReadonlyMap<string, number>;
+}
+
 /** Our own SOCKS over a line of nodes, each in a process of its own, the apps at its ends too. */
-export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposableStack): Promise<SocksProxy> {
+export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposableStack): Promise<MeshProxy> {
   const { apps, folder, nodes, name } = options;
   const mesh = await planMesh(folder, nodes);
   const [port = 0] = await freePorts(1);
   const rack = ['--members', mesh.membersFile, '--rack', mesh.rack];
+  const pids = new Map<string, number>();
   const start = (app: string, args: readonly string[], id: string) => {
     const child = startProgram(process.execPath, [...appArgs(apps, app), ...args], {
       STATE_DIRECTORY: join(folder, id),
     });
     stack.defer(() => stopProgram(child));
+    if (child.pid !== undefined) pids.set(id, child.pid);
   };
   const { manager } = mesh;
   start('meshnet-nm', ['bench', manager.address, '-', '--key', manager.keyFile, ...rack], 'nm');
@@ -47,7 +54,7 @@ export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposabl
     'client',
   );
   await listens(port, name);
-  return { name, port };
+  return { name, port, pids };
 }
 
 /** What Node.js is started with for a bundled app, before the app's own arguments. */

@@ -1,0 +1,59 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+const fuzzed = z.object({
+  /** Inputs that were tried, in all runs. */
+  inputs: z.number(),
+  /** The command that shows it fail again. */
+  repeat: z.string().exactOptional(),
+});
+
+const memory = z.object({
+  /** Day on which it was measured: 2026-01-31. */
+  day: z.string(),
+  minutes: z.number(),
+  /** Bytes that were downloaded meanwhile. */
+  bytes: z.number(),
+  idleStreams: z.number(),
+  processes: z.array(
+    z.object({
+      name: z.string(),
+      /** Median of resident bytes in the first third of the time, and in the last one. */
+      first: z.number(),
+      last: z.number(),
+      grows: z.boolean(),
+    }),
+  ),
+});
+
+const state = z.object({
+  /** By name of the decoder. */
+  fuzz: z.record(z.string(), fuzzed),
+  memory: memory.exactOptional(),
+});
+
+/** What was found so far, in as many runs as it took. */
+export type SoakState = z.infer<typeof state>;
+export type Fuzzed = z.infer<typeof fuzzed>;
+export type MemoryFindings = z.infer<typeof memory>;
+
+/** Reads what {@link writeState} wrote; nothing was found where there is no such file. @throws {Error} it is damaged */
+export async function readState(file: string): Promise<SoakState> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return JSON.stringify({ fuzz: {} } satisfies SoakState);
+    throw error;
+  });
+  try {
+    return state.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${file} is damaged: remove it to begin anew`, { cause });
+  }
+}
+
+/** As a whole or not at all, whenever the program ends. */
+export async function writeState(file: string, found: SoakState): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.part`, `${JSON.stringify(found, undefined, 2)}\n`);
+  await rename(`${file}.part`, file);
+}

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { soakReport } from '../../../scripts/endurance/report.ts';
+
+const decoders = [
+  { name: 'frames', file: 'one.test.ts', least: 100_000 },
+  { name: 'words', file: 'two.test.ts', least: 100_000 },
+];
+
+it('says of each decoder what it had, and how to see it fail', () => {
+  const report = soakReport({ fuzz: { frames: { inputs: 12_345, repeat: "vitest -t 'a|b'" } } }, decoders);
+  expect(report).toContain("| frames | `one.test.ts` | 12,345 | yes: `vitest -t 'a\\|b'` |\n");
+  expect(report).toContain('| words | `two.test.ts` | 0 | no |\n');
+  expect(report).toContain('| together |  | 12,345 | 1 |\n');
+  expect(report).toContain('Not measured yet.\n');
+});
+
+it('says by how much each process has grown', () => {
+  const memory = {
+    ...{ day: '2026-01-31', minutes: 10, bytes: 60e9, idleStreams: 1_000 },
+    processes: [
+      { name: 'node1', first: 80e6, last: 120e6, grows: true },
+      { name: 'nm', first: 60e6, last: 57e6, grows: false },
+    ],
+  };
+  const report = soakReport({ fuzz: {}, memory }, decoders);
+  expect(report).toContain('carried 60.0 GB in 10 min (100 MB/s)');
+  expect(report).toContain('| node1 | 80.0 MB | 120.0 MB | +40.0 MB (+50.0 %) | ✗ |\n');
+  expect(report).toContain('| nm | 60.0 MB | 57.0 MB | −3.0 MB (−5.0 %) | ✓ |\n');
+});

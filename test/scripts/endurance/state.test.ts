@@ -1,0 +1,35 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readState, type SoakState, writeState } from '../../../scripts/endurance/state.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'soak-state-'));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+it('is empty in the beginning, and comes back as it was written', async () => {
+  const file = join(folder, 'out/state.json');
+  expect(await readState(file)).toEqual({ fuzz: {} });
+  const state: SoakState = {
+    fuzz: { frames: { inputs: 5 }, text: { inputs: 7, repeat: 'vitest' } },
+    memory: {
+      ...{ day: '2026-01-31', minutes: 10, bytes: 5e9, idleStreams: 1_000 },
+      processes: [{ name: 'node1', first: 1, last: 2, grows: false }],
+    },
+  };
+  await writeState(file, state);
+  expect(await readState(file)).toEqual(state);
+});
+
+it('says what to do when it is damaged', async () => {
+  const file = join(folder, 'state.json');
+  for (const text of ['{"fuzz":', '{"fuzz":{"frames":{}}}']) {
+    await writeFile(file, text);
+    await expect(readState(file)).rejects.toThrow('remove it to begin anew');
+  }
+});
