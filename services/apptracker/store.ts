@@ -1,10 +1,10 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { entryOf, lease, textLike } from '../names/messages.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import { writeDurably } from '../net/durable-file.ts';
 import { fail, list, shape } from '../signal/shape.ts';
+import { stateFolder } from '../signal/state-folder.ts';
 import type { StoredLease } from './leases.ts';
 
 const storedLease = shape(
@@ -24,11 +24,10 @@ const fileShape = shape((fields) =>
  * (STATE_DIRECTORY), else where the XDG base directory specification says.
  */
 export function stateFile(address: Address, environment: NodeJS.ProcessEnv): string {
-  const { STATE_DIRECTORY, XDG_STATE_HOME } = environment;
-  // systemd joins several folders with colons; ours come one at a time, and the first is the right one.
-  const given = STATE_DIRECTORY?.split(':')[0];
-  const folder = given || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'apptracker');
-  return join(folder, `leases-${formatAddress(address).replaceAll(/[^A-Za-z0-9.]/g, '-')}.json`);
+  return join(
+    stateFolder('apptracker', environment),
+    `leases-${formatAddress(address).replaceAll(/[^A-Za-z0-9.]/g, '-')}.json`,
+  );
 }
 
 export interface StoreEvents {

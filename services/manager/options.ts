@@ -1,8 +1,8 @@
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AddressError, parseAddress } from '../net/address.ts';
 import { InvalidKey, type PublicKey, parsePublicKey } from '../net/keys.ts';
+import { givenStateFolder, stateFolder } from '../signal/state-folder.ts';
 
 export const usage = `meshnet-nm DOMAIN CTRLADDR APPTRACKERADDR [OPTIONS]
 
@@ -63,8 +63,10 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
     trackerAddress: tracker === '-' ? undefined : addressOf('APPTRACKERADDR', tracker),
     members: members && rack ? { file: members, rack: keyOf('--rack', rack) } : undefined,
     peers: (values.peer ?? []).map((key) => keyOf('--peer', key)),
-    keyFile: values.key ?? join(stateFolder(environment), 'manager.key'),
-    folder: givenFolder(environment) ?? (values.key ? dirname(values.key) : stateFolder(environment)),
+    keyFile: values.key ?? join(stateFolder('meshnet-nm', environment), 'manager.key'),
+    folder:
+      givenStateFolder(environment) ??
+      (values.key ? dirname(values.key) : stateFolder('meshnet-nm', environment)),
   };
 }
 
@@ -105,15 +107,4 @@ function keyOf(option: string, text: string): PublicKey {
     if (!(cause instanceof InvalidKey)) throw cause;
     throw new UsageError(`${option}: ${cause.message}`, { cause });
   }
-}
-
-/** The folder that viscript or systemd gives, else where the XDG base directory specification says. */
-function stateFolder(environment: NodeJS.ProcessEnv): string {
-  const { XDG_STATE_HOME } = environment;
-  return givenFolder(environment) ?? join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'meshnet-nm');
-}
-
-/** systemd joins several folders with colons; ours come one at a time, and the first is the right one. */
-function givenFolder({ STATE_DIRECTORY }: NodeJS.ProcessEnv): string | undefined {
-  return STATE_DIRECTORY?.split(':')[0] || undefined;
 }

@@ -1,8 +1,9 @@
-import { homedir, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, AddressError, isLoopback, parseAddress } from '../net/address.ts';
 import { InvalidKey, type PublicKey, parsePublicKey } from '../net/keys.ts';
+import { stateFolder } from '../signal/state-folder.ts';
 
 export const usage = `meshnet-node NODEADDR MANAGERADDR CONNECT APPPORT [HOSTNAME] [OPTIONS]
 
@@ -18,7 +19,7 @@ HOSTNAME      name of this node, for people
 --key FILE        identity of this node; made when it is not there
 --members FILE    list of the rack's members, who are admitted; newer ones come from the manager
 --rack KEY        the rack's public key, which has signed that list
---peer KEY        admits one more node; may be given several times
+--peer KEY        admits one more node, as if it belonged to the rack; may be given several times
 --address ADDR    one more address to listen on, HOST:PORT; may be given several times
 --neighbour KEY   has links with these nodes only; may be given several times
 `;
@@ -70,7 +71,7 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
   const { members, rack } = values;
   if (members !== undefined && rack === undefined)
     throw new UsageError('--members needs --rack: the key that has signed the list');
-  const folder = stateFolder(environment);
+  const folder = stateFolder('meshnet-node', environment);
   const given = address === '-' ? [] : [addressOf('NODEADDR', address)];
   const named = managerOf(manager);
   if (named.key === undefined && rack === undefined)
@@ -151,11 +152,4 @@ function keyOf(option: string, text: string): PublicKey {
     if (!(cause instanceof InvalidKey)) throw cause;
     throw new UsageError(`${option}: ${cause.message}`, { cause });
   }
-}
-
-/** The folder that viscript or systemd gives, else where the XDG base directory specification says. */
-function stateFolder({ STATE_DIRECTORY, XDG_STATE_HOME }: NodeJS.ProcessEnv): string {
-  // systemd joins several folders with colons; ours come one at a time, and the first is the right one.
-  const given = STATE_DIRECTORY?.split(':')[0];
-  return given || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'meshnet-node');
 }

@@ -1,6 +1,6 @@
+import { parseAccess } from '../mesh/access.ts';
 import type { Access } from '../mesh/types.ts';
 import { type IpBytes, type Network, parseIp } from '../net/ip.ts';
-import { parsePublicKey } from '../net/keys.ts';
 import { parseNetworks } from './networks.ts';
 import { LEAST_MTU } from './system/interface.ts';
 
@@ -49,6 +49,5 @@ export function addressesOf(texts: readonly string[]): IpBytes[] {
 
 /** `rack`, `mesh`, or keys with commas between them. @throws {UsageError} */
 export function accessOf(text: string): Access {
-  if (text === 'rack' || text === 'mesh') return text;
-  return usage(() => text.split(',').map((key) => parsePublicKey(key.trim())));
+  return usage(() => parseAccess(text));
 }

@@ -1,9 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeDurably } from '../../net/durable-file.ts';
 import { parsePublicKey } from '../../net/keys.ts';
 import { fail, integer, list, shape, text } from '../../signal/shape.ts';
+import { stateFolder } from '../../signal/state-folder.ts';
 import type { Lease } from './leases.ts';
 
 const VERSION = 1;
@@ -14,11 +14,7 @@ const MOST_LEASES = 65_536;
  * (STATE_DIRECTORY), else where the XDG base directory specification says.
  */
 export function leaseFile(app: string, environment: NodeJS.ProcessEnv): string {
-  const { STATE_DIRECTORY, XDG_STATE_HOME } = environment;
-  // systemd joins several folders with colons; ours come one at a time, and the first is the right one.
-  const given = STATE_DIRECTORY?.split(':')[0];
-  const folder = given || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'meshnet-vpn-server');
-  return join(folder, `clients-${app}.json`);
+  return join(stateFolder('meshnet-vpn-server', environment), `clients-${app}.json`);
 }
 
 /** @returns nothing when there is no file @throws {Error} when it cannot be read or understood */
