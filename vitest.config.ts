@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Tests that make networks of their own. */
@@ -18,6 +19,8 @@ export default defineConfig({
           globalSetup: ['test/build-bundle.ts'],
           testTimeout: 120_000,
           pool: 'forks',
+          // Many of these wait most of the time.
+          maxWorkers: Math.ceil(availableParallelism() * 1.5),
         },
       },
       {
