@@ -12,6 +12,7 @@ import { measureBoard } from './measure/board.ts';
 import { measureBuilds } from './measure/builds.ts';
 import { measureFailover } from './measure/failover.ts';
 import { installPm2, Pm2 } from './measure/pm2.ts';
+import { measureRelay } from './measure/relay/relay.ts';
 import { routingRows } from './measure/routing.ts';
 import { isMet, markdownTable, type Row } from './measure/row.ts';
 import { measureSocks } from './measure/socks.ts';
@@ -130,10 +131,18 @@ function measureMesh(rounds: number): Promise<Row[]> {
     const socks = await steps.step('Measure SOCKS', 'See the log.', (step) =>
       measureSocks({ apps: join(bundle, 'apps'), folder, rounds, progress: step.note }),
     );
+    const relay = await steps.step('Measure a relay', 'See the log.', (step) =>
+      measureRelay({
+        apps: join(bundle, 'apps'),
+        folder: join(folder, 'relay'),
+        rounds,
+        progress: step.note,
+      }),
+    );
     const routes = await steps.step('Measure routes', 'See the log.', async (step) =>
       routingRows(rounds, step.note),
     );
-    return [...socks, ...routes];
+    return [...socks, ...relay, ...routes];
   });
 }
 

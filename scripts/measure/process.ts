@@ -69,6 +69,22 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(kibibytes) * 1024;
 }
 
+/** Unit of times in `/proc/PID/stat`: USER_HZ, 100 on every architecture that Node.js runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** Seconds of processor time that all threads of a process have had, in itself and in the kernel (proc_pid_stat(5)). */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The second field, the name, may contain anything, and ends with the last parenthesis.
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  if (user === undefined || system === undefined) throw new MeasureError(`process ${pid} has no times`);
+  return (user + system) / TICKS_PER_SECOND;
+}
+
 /** Direct children of all threads of a process. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');

@@ -32,7 +32,7 @@ export async function measureSocks({ apps, folder, rounds, progress }: SocksOpti
   const blob = startProgram(process.execPath, [join(import.meta.dirname, 'blob.ts'), String(target)]);
   stack.defer(() => stopProgram(blob));
   await listens(target, 'the server');
-  const pipe = await startPipe(target, stack);
+  const { port: pipe } = await startPipe(target, stack);
   const mesh = (nodes: number) =>
     startMesh({ apps, folder: join(folder, `mesh${nodes}`), nodes, name: `${nodes} nodes` }, stack);
   const [one, three] = [await mesh(2), await mesh(3)];

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePorts } from '../../lib/free-ports.ts';
 import { unpackedProgram } from '../../lib/unpacked-package.ts';
-import { listens, type SocksProxy, startProgram, stopProgram } from './proxy.ts';
+import { listens, pidOf, type SocksProxy, startProgram, stopProgram } from './proxy.ts';
 
 /** microsocks: a SOCKS server in C that encrypts nothing. */
 export async function startMicrosocks(stack: AsyncDisposableStack): Promise<SocksProxy> {
@@ -37,8 +37,15 @@ export async function startDante(folder: string, stack: AsyncDisposableStack): P
   return { name: 'dante, plain', port };
 }
 
-/** A Node.js program that pipes one port to another: what Node.js itself can do. */
-export async function startPipe(target: number, stack: AsyncDisposableStack): Promise<number> {
+/**
+ * A Node.js program that pipes one port to another: what Node.js itself can do.
+ *
+ * @returns the port on which it listens, and its process
+ */
+export async function startPipe(
+  target: number,
+  stack: AsyncDisposableStack,
+): Promise<{ port: number; pid: number }> {
   const [port = 0] = await freePorts(1);
   const child = startProgram(process.execPath, [
     '--input-type=module',
@@ -53,5 +60,5 @@ export async function startPipe(target: number, stack: AsyncDisposableStack): Pr
   ]);
   stack.defer(() => stopProgram(child));
   await listens(port, 'the pipe');
-  return port;
+  return { port, pid: pidOf(child) };
 }

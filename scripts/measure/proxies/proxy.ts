@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Host } from '../../lib/lab.ts';
-import { cleanEnvironment, until } from '../process.ts';
+import { cleanEnvironment, MeasureError, until } from '../process.ts';
 
 /** Something that listens on a port of 127.0.0.1 for SOCKS5. */
 export interface SocksProxy {
@@ -48,6 +48,12 @@ function tellEarlyEnd(child: ChildProcess, name: string): void {
   child.once('exit', (status, signal) => {
     if (signal === null) process.stderr.write(`${name} ended with ${status}: ${said}\n`);
   });
+}
+
+/** @throws {MeasureError} it did not start */
+export function pidOf({ pid, spawnfile }: ChildProcess): number {
+  if (pid === undefined) throw new MeasureError(`${spawnfile} did not start`);
+  return pid;
 }
 
 export async function stopProgram(child: ChildProcess): Promise<void> {
