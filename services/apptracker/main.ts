@@ -1,10 +1,13 @@
 #!/usr/bin/env node
-import { AddressError, formatAddress, isLoopback, parseAddress } from '../net/address.ts';
+import { type Address, formatAddress, isLoopback } from '../net/address.ts';
+import { runProgram } from '../program/run.ts';
+import { addressOf } from '../program/values.ts';
+import { parseWords } from '../program/words.ts';
 import { connect } from '../signal/client.ts';
 import { Tracker } from './service.ts';
 import { stateFile } from './store.ts';
 
-const usage = `apptracker HOST:PORT
+const help = `apptracker HOST:PORT
 
 Keeps the list of apps in the mesh: each registers its name, type, node and address for a lease, and others look it up.
 
@@ -14,15 +17,7 @@ HOST:PORT   where to listen, for example 127.0.0.1:20000; a PORT alone means 127
 /** How often figures are told, in milliseconds. */
 const metricsIntervalMs = 10_000;
 
-async function main(argv: string[]): Promise<void> {
-  const [text, ...more] = argv;
-  if (text === '--help' || text === '-h') {
-    process.stdout.write(usage);
-    return;
-  }
-  if (text === undefined || more.length > 0)
-    throw new AddressError(argv.join(' '), 'one argument is expected');
-  const wanted = parseAddress(text);
+async function run(wanted: Address): Promise<void> {
   const app = await connect();
   const tracker = new Tracker({ address: wanted, stateFile: stateFile(wanted, process.env) });
   tracker.on('problem', (error) => console.error(error.message));
@@ -43,9 +38,9 @@ async function main(argv: string[]): Promise<void> {
   app.ready();
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`apptracker: ${error instanceof Error ? error.message : error}`);
-  process.exit(error instanceof AddressError ? 2 : 1);
+function parse(argv: readonly string[]): Address {
+  const { args } = parseWords(argv, { required: ['HOST:PORT'], options: {} });
+  return addressOf('HOST:PORT', args['HOST:PORT']);
 }
+
+await runProgram({ name: 'apptracker', help, parse, run });

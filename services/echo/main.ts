@@ -1,31 +1,21 @@
 #!/usr/bin/env node
 import { finished, pipeline } from 'node:stream/promises';
-import { MeshApp, type MeshStream } from '../mesh/index.ts';
-import { connect, type SignalApp } from '../signal/client.ts';
+import { MeshApp, type MeshStream, type Target } from '../mesh/index.ts';
+import { runMeshApp } from '../program/mesh-app.ts';
+import { runProgram } from '../program/run.ts';
+import { connect } from '../signal/client.ts';
 import { formatMilliseconds, roundTrip, summary } from './measure.ts';
-import { type Options, parseOptions, UsageError, usage } from './options.ts';
+import { help, type Options, parseOptions } from './options.ts';
 
-async function main(argv: string[]): Promise<void> {
-  const options = parseOptions(argv);
-  if (options === undefined) {
-    process.stdout.write(usage);
-    return;
-  }
-  const app = await connect();
-  const mesh = await MeshApp.start({
-    ...{ name: options.name, node: options.node, type: 'echo', access: options.access },
-    onStream: options.to === undefined ? echo : undefined,
-    onProblem: (message) => console.error(message),
+function run(options: Options): Promise<void> {
+  return options.to === undefined ? serve(options) : measure(options.to, options);
+}
+
+async function serve({ name, node, access }: Options): Promise<void> {
+  await runMeshApp({
+    mesh: { name, node, access, type: 'echo', onStream: echo },
+    status: (mesh) => `reached as ${mesh.node}/${name}`,
   });
-  app.onShutdown(() => mesh.close());
-  mesh.on('problem', (message) => console.error(message));
-  app.ready();
-  if (options.to === undefined) serve(app, mesh, options);
-  else {
-    await measure(mesh, options.to, options);
-    await mesh.close();
-    app.close();
-  }
 }
 
 /** What comes goes back, no faster than it is taken; the end of what comes is the end of what goes. */
@@ -33,34 +23,26 @@ function echo(stream: MeshStream): Promise<void> {
   return pipeline(stream, stream);
 }
 
-function serve(app: SignalApp, mesh: MeshApp, { name }: Options): void {
-  const say = () => app.status(`${name} at ${mesh.node}`);
-  mesh.on('registered', say);
-  mesh.on('lost', (reason) => app.status(`without a node: ${reason}`));
-  say();
-  console.log(`reached as ${mesh.node}/${name}`);
-}
-
-async function measure(
-  mesh: MeshApp,
-  to: NonNullable<Options['to']>,
-  { count, bytes }: Options,
-): Promise<void> {
+async function measure(to: Target, { name, node, access, count, bytes }: Options): Promise<void> {
+  const app = await connect();
+  const problem = (message: string) => console.error(message);
+  const mesh = await MeshApp.start({ name, node, access, type: 'echo', onProblem: problem });
+  app.onShutdown(() => mesh.close());
+  mesh.on('problem', problem);
+  app.ready();
   const stream = await mesh.connect(to);
-  const { app, node } = stream.remote;
+  const { remote } = stream;
   const times: number[] = [];
   while (times.length < count) {
     const took = await roundTrip(stream, bytes);
     times.push(took);
-    console.log(`${bytes} bytes back from ${app} at ${node.slice(0, 8)}: ${formatMilliseconds(took)}`);
+    const where = `${remote.app} at ${remote.node.slice(0, 8)}`;
+    console.log(`${bytes} bytes back from ${where}: ${formatMilliseconds(took)}`);
   }
   await finished(stream.end().resume());
   console.log(summary(times));
+  await mesh.close();
+  app.close();
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`meshnet-echo: ${error instanceof Error ? error.message : error}`);
-  process.exit(error instanceof UsageError ? 2 : 1);
-}
+await runProgram({ name: 'meshnet-echo', help, parse: parseOptions, run });

@@ -1,51 +1,46 @@
 #!/usr/bin/env node
-import { formatTarget, MeshApp } from '../mesh/index.ts';
-import { formatAddress } from '../net/address.ts';
-import { connect } from '../signal/client.ts';
+import { formatTarget } from '../mesh/index.ts';
+import { type Address, formatAddress } from '../net/address.ts';
+import { type MeshService, runMeshApp } from '../program/mesh-app.ts';
+import { runProgram } from '../program/run.ts';
 import { Entrance } from './entrance.ts';
 import { passOut } from './exit.ts';
-import { parseOptions, UsageError, usage } from './options.ts';
+import { help, type Options, parseOptions } from './options.ts';
 
-async function main(argv: string[]): Promise<void> {
-  const options = parseOptions(argv);
-  if (options === undefined) {
-    process.stdout.write(usage);
-    return;
-  }
-  const { name, node, access, end } = options;
-  const app = await connect();
-  const problem = (message: string) => console.error(message);
-  const mesh = await MeshApp.start({
-    ...{ name, node, access, type: 'forward', onProblem: problem },
-    onStream:
-      'to' in end
-        ? (stream) =>
-            passOut(stream, end.to).catch((error: Error) => {
-              problem(error.message);
-              throw error;
-            })
-        : undefined,
-  });
-  mesh.on('problem', problem);
-  const entrance = 'to' in end ? undefined : new Entrance(mesh, end.target, problem);
-  app.onShutdown(async () => {
-    entrance?.close();
-    await mesh.close();
-  });
-  const what =
-    'to' in end
-      ? `${mesh.node}/${name} leads to ${formatAddress(end.to)}`
-      : `${await entrance?.listen(end.listen)} leads to ${formatTarget(end.target)}`;
-  console.log(what);
-  app.status(what);
-  mesh.on('registered', () => app.status(what));
-  mesh.on('lost', (reason) => app.status(`without a node: ${reason}`));
-  app.ready();
+function run({ end, ...app }: Options): Promise<void> {
+  const mesh = { ...app, type: 'forward' };
+  return runMeshApp('to' in end ? exitOf(mesh, end.to) : entranceOf(mesh, end));
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`meshnet-forward: ${error instanceof Error ? error.message : error}`);
-  process.exit(error instanceof UsageError ? 2 : 1);
+function exitOf(mesh: MeshService['mesh'], to: Address): MeshService {
+  return {
+    mesh: {
+      ...mesh,
+      onStream: (stream) =>
+        passOut(stream, to).catch((error: Error) => {
+          console.error(error.message);
+          throw error;
+        }),
+    },
+    status: ({ node }) => `${node}/${mesh.name} leads to ${formatAddress(to)}`,
+  };
 }
+
+function entranceOf(
+  mesh: MeshService['mesh'],
+  { listen, target }: Extract<Options['end'], { listen: Address }>,
+): MeshService {
+  let entrance: Entrance | undefined;
+  let address = '';
+  return {
+    mesh,
+    async start(app) {
+      entrance = new Entrance(app, target, (message) => console.error(message));
+      address = await entrance.listen(listen);
+    },
+    status: () => `${address} leads to ${formatTarget(target)}`,
+    stop: async () => entrance?.close(),
+  };
+}
+
+await runProgram({ name: 'meshnet-forward', help, parse: parseOptions, run });

@@ -1,8 +1,10 @@
-import { parseArgs } from 'node:util';
-import { type Access, parseAccess, parseTarget, type Target } from '../mesh/index.ts';
-import { type Address, parseAddress } from '../net/address.ts';
+import type { Access, Target } from '../mesh/index.ts';
+import type { Address } from '../net/address.ts';
+import { UsageError } from '../program/usage.ts';
+import { accessOf, addressOf, registrationOf, targetOf } from '../program/values.ts';
+import { parseWords } from '../program/words.ts';
 
-export const usage = `meshnet-forward NAME NODEADDR LISTEN TARGET
+export const help = `meshnet-forward NAME NODEADDR LISTEN TARGET
 meshnet-forward NAME NODEADDR --to HOST:PORT [--access WHO]
 
 Takes TCP connections at one node of the mesh and makes them anew at another: the first form is the end that is
@@ -17,11 +19,6 @@ TARGET          the other end: KEY/APP, or APP wherever it is
 --access WHO    who may use it: rack, mesh, or keys with commas between them; rack when left out
 `;
 
-/** The command line is not one that the app takes. The process ends with status 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 export interface Options {
   name: string;
   node: string;
@@ -29,31 +26,23 @@ export interface Options {
   end: { listen: Address; target: Target } | { to: Address };
 }
 
-/** @returns undefined when help is asked for. @throws {UsageError} */
-export function parseOptions(argv: readonly string[]): Options | undefined {
-  try {
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    if (values.help) return undefined;
-    const [name, node, listen, target] = positionals;
-    const expected = values.to === undefined ? 4 : 2;
-    if (name === undefined || node === undefined || positionals.length !== expected)
-      throw new UsageError(`${expected} arguments are expected, not ${positionals.length}`);
-    const end =
-      values.to === undefined
-        ? { listen: parseAddress(listen ?? ''), target: parseTarget(target ?? '') }
-        : { to: parseAddress(values.to) };
-    return { name, node, access: parseAccess(values.access), end };
-  } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
-    throw new UsageError(
-      `${what}; give meshnet-forward NAME NODEADDR LISTEN TARGET, or NAME NODEADDR --to HOST:PORT, and see --help`,
-      { cause: error },
-    );
-  }
+/** @throws {UsageError} */
+export function parseOptions(argv: readonly string[]): Options {
+  const { args, values } = parseWords(argv, {
+    required: ['NAME', 'NODEADDR'],
+    optional: ['LISTEN', 'TARGET'],
+    options: { to: { type: 'string' }, access: { type: 'string', default: 'rack' } },
+  });
+  return {
+    ...registrationOf(args),
+    access: accessOf('--access', values.access),
+    end: endOf(args, values.to),
+  };
 }
 
-const options = {
-  to: { type: 'string' },
-  access: { type: 'string', default: 'rack' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+function endOf({ LISTEN, TARGET }: { LISTEN?: string; TARGET?: string }, to?: string): Options['end'] {
+  if (to !== undefined && LISTEN === undefined) return { to: addressOf('--to', to) };
+  if (to === undefined && LISTEN !== undefined && TARGET !== undefined)
+    return { listen: addressOf('LISTEN', LISTEN), target: targetOf('TARGET', TARGET) };
+  throw new UsageError('one of the two ends is expected: LISTEN and TARGET, or --to');
+}

@@ -3,24 +3,20 @@ import { isLoopback, parseAddress } from '../net/address.ts';
 import { identityIn } from '../net/key-file.ts';
 import { tcp } from '../net/transport/tcp.ts';
 import { webSocket } from '../net/transport/websocket.ts';
+import { runProgram } from '../program/run.ts';
 import { connect } from '../signal/client.ts';
 import { RateLimit } from '../signal/ratelimit.ts';
 import { Admission } from './admission.ts';
 import { Manager } from './manager.ts';
 import { serveMetrics } from './metrics/server.ts';
-import { type Options, parseOptions, UsageError, usage } from './options.ts';
+import { help, type Options, parseOptions } from './options.ts';
 
 /** How often figures are told, in milliseconds. */
 const figuresMs = 10_000;
 /** Whoever knocks for ever does not fill the log. */
 const refusalsTold = { burst: 20, perSecond: 0.2 };
 
-async function main(argv: readonly string[]): Promise<void> {
-  const options = parseOptions(argv, process.env);
-  if (options === undefined) {
-    process.stdout.write(usage);
-    return;
-  }
+async function run(options: Options): Promise<void> {
   const app = await connect();
   const { manager, admission } = await makeManager(options);
   await admission.start();
@@ -68,9 +64,4 @@ async function makeManager(options: Options): Promise<{ manager: Manager; admiss
   return { manager, admission };
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`meshnet-nm: ${error instanceof Error ? error.message : error}`);
-  process.exit(error instanceof UsageError ? 2 : 1);
-}
+await runProgram({ name: 'meshnet-nm', help, parse: (argv) => parseOptions(argv, process.env), run });

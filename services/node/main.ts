@@ -4,22 +4,18 @@
 import { join } from 'node:path';
 import { Admitted } from '../net/admitted.ts';
 import { identityIn } from '../net/key-file.ts';
+import { runProgram } from '../program/run.ts';
 import { connect } from '../signal/client.ts';
 import { AppGateway } from './apps/gateway.ts';
 import { Metering } from './metering.ts';
 import { MeshNode } from './node.ts';
-import { parseOptions, UsageError, usage } from './options.ts';
+import { help, type Options, parseOptions } from './options.ts';
 
 /** How often figures are told, in milliseconds. */
 const metricsIntervalMs = 10_000;
 const version = '1';
 
-async function main(argv: string[]): Promise<void> {
-  const options = parseOptions(argv, process.env);
-  if (options === undefined) {
-    process.stdout.write(usage);
-    return;
-  }
+async function run(options: Options): Promise<void> {
   const app = await connect();
   const { folder, neighbours } = options;
   const problem = (message: string) => console.error(message);
@@ -56,9 +52,4 @@ async function main(argv: string[]): Promise<void> {
   app.ready();
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`meshnet-node: ${error instanceof Error ? error.message : error}`);
-  process.exit(error instanceof UsageError ? 2 : 1);
-}
+await runProgram({ name: 'meshnet-node', help, parse: (argv) => parseOptions(argv, process.env), run });

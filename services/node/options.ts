@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { type Address, AddressError, isLoopback, parseAddress } from '../net/address.ts';
-import { InvalidKey, type PublicKey, parsePublicKey } from '../net/keys.ts';
+import { type Address, isLoopback } from '../net/address.ts';
+import type { PublicKey } from '../net/keys.ts';
+import { UsageError } from '../program/usage.ts';
+import { addressOf, hostPortOf, keyOf } from '../program/values.ts';
+import { parseWords } from '../program/words.ts';
 import { stateFolder } from '../signal/state-folder.ts';
 
-export const usage = `meshnet-node NODEADDR MANAGERADDR CONNECT APPPORT [HOSTNAME] [OPTIONS]
+export const help = `meshnet-node NODEADDR MANAGERADDR CONNECT APPPORT [HOSTNAME] [OPTIONS]
 
 A node of the mesh: keeps links with other nodes, carries circuits over them, and serves the apps at this machine.
 
@@ -24,17 +26,6 @@ HOSTNAME      name of this node, for people
 --neighbour KEY   has links with these nodes only; may be given several times
 `;
 
-/** The command line asks for something that cannot be. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  constructor(problem: string, options?: ErrorOptions) {
-    super(
-      `${problem}; give meshnet-node NODEADDR MANAGERADDR CONNECT APPPORT [HOSTNAME], and see --help`,
-      options,
-    );
-  }
-}
-
 export interface Options {
   /** `HOST:PORT` each. */
   addresses: string[];
@@ -52,19 +43,21 @@ export interface Options {
   folder: string;
 }
 
-/** @returns undefined when help is asked for. @throws {UsageError} */
-export function parseOptions(argv: readonly string[], environment: NodeJS.ProcessEnv): Options | undefined {
-  const { values, positionals } = split(argv);
-  if (values.help === true) return undefined;
-  const [address, manager, connects, apps, name = hostname(), ...more] = positionals;
-  if (
-    address === undefined ||
-    manager === undefined ||
-    connects === undefined ||
-    apps === undefined ||
-    more.length > 0
-  )
-    throw new UsageError(`four or five arguments are expected, not ${positionals.length}`);
+/** @throws {UsageError} */
+export function parseOptions(argv: readonly string[], environment: NodeJS.ProcessEnv): Options {
+  const { args, values } = parseWords(argv, {
+    required: ['NODEADDR', 'MANAGERADDR', 'CONNECT', 'APPPORT'],
+    optional: ['HOSTNAME'],
+    options: {
+      key: { type: 'string' },
+      members: { type: 'string' },
+      rack: { type: 'string' },
+      peer: { type: 'string', multiple: true, default: [] },
+      address: { type: 'string', multiple: true, default: [] },
+      neighbour: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  const { NODEADDR: address, CONNECT: connects, HOSTNAME: name = hostname() } = args;
   if (connects !== 'true' && connects !== 'false')
     throw new UsageError(`CONNECT is ${JSON.stringify(connects)}: give true or false`);
   if (!/^[\w.-]{1,64}$/.test(name)) throw new UsageError(`HOSTNAME ${JSON.stringify(name)} is no name`);
@@ -72,84 +65,41 @@ export function parseOptions(argv: readonly string[], environment: NodeJS.Proces
   if (members !== undefined && rack === undefined)
     throw new UsageError('--members needs --rack: the key that has signed the list');
   const folder = stateFolder('meshnet-node', environment);
-  const given = address === '-' ? [] : [addressOf('NODEADDR', address)];
-  const named = managerOf(manager);
+  const given = address === '-' ? [] : [hostPortOf('NODEADDR', address)];
+  const named = managerOf(args.MANAGERADDR);
   if (named.key === undefined && rack === undefined)
     throw new UsageError('MANAGERADDR names no key, and there is no --rack: give KEY@HOST:PORT');
   return {
-    addresses: [...given, ...(values.address ?? []).map((each) => addressOf('--address', each))],
+    addresses: [...given, ...values.address.map((each) => hostPortOf('--address', each))],
     manager: named.address,
     managerKey: named.key,
     dials: connects === 'true',
-    apps: appsOf(apps),
+    apps: appsOf(args.APPPORT),
     name,
     keyFile: values.key ?? join(folder, 'identity.key'),
     members,
     rack: rack === undefined ? undefined : keyOf('--rack', rack),
-    peers: (values.peer ?? []).map((key) => keyOf('--peer', key)),
-    neighbours: (values.neighbour ?? []).map((key) => keyOf('--neighbour', key)),
+    peers: values.peer.map((key) => keyOf('--peer', key)),
+    neighbours: values.neighbour.map((key) => keyOf('--neighbour', key)),
     folder,
   };
 }
 
-function split(argv: readonly string[]) {
-  // parseArgs takes a lone - for an option of which the name is missing.
-  const [first, ...rest] = argv;
-  const lone = first === '-';
-  try {
-    const { values, positionals } = parseArgs({
-      args: lone ? rest : [...argv],
-      allowPositionals: true,
-      options: {
-        key: { type: 'string' },
-        members: { type: 'string' },
-        rack: { type: 'string' },
-        peer: { type: 'string', multiple: true },
-        address: { type: 'string', multiple: true },
-        neighbour: { type: 'string', multiple: true },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    return { values, positionals: lone ? ['-', ...positionals] : positionals };
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
-
 function managerOf(text: string): { key: PublicKey | undefined; address: string } {
   const at = text.indexOf('@');
-  if (at === -1) return { key: undefined, address: addressOf('MANAGERADDR', text) };
+  if (at === -1) return { key: undefined, address: hostPortOf('MANAGERADDR', text) };
   return {
     key: keyOf('MANAGERADDR', text.slice(0, at)),
-    address: addressOf('MANAGERADDR', text.slice(at + 1)),
+    address: hostPortOf('MANAGERADDR', text.slice(at + 1)),
   };
 }
 
 function appsOf(text: string): Options['apps'] {
   if (text.includes('/')) return { path: text };
-  const address = parseAddress(addressOf('APPPORT', text));
+  const address = addressOf('APPPORT', text);
   if (!isLoopback(address))
     throw new UsageError(
       `APPPORT ${text} is reached from other machines: apps speak to a node on loopback only`,
     );
   return { tcp: address };
-}
-
-function addressOf(argument: string, text: string): string {
-  try {
-    parseAddress(text);
-    return text;
-  } catch (cause) {
-    if (!(cause instanceof AddressError)) throw cause;
-    throw new UsageError(`${argument}: ${cause.message}`, { cause });
-  }
-}
-
-function keyOf(option: string, text: string): PublicKey {
-  try {
-    return parsePublicKey(text);
-  } catch (cause) {
-    if (!(cause instanceof InvalidKey)) throw cause;
-    throw new UsageError(`${option}: ${cause.message}`, { cause });
-  }
 }

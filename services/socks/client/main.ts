@@ -1,22 +1,17 @@
 #!/usr/bin/env node
 import { formatTarget } from '../../mesh/target.ts';
 import { type Address, formatAddress, isLoopback } from '../../net/address.ts';
-import { runApp, runProgram } from '../run.ts';
+import { runMeshApp } from '../../program/mesh-app.ts';
+import { runProgram } from '../../program/run.ts';
 import { SocksListener } from './listener.ts';
-import { help, parseClientOptions } from './options.ts';
+import { type ClientOptions, help, parseClientOptions } from './options.ts';
 import type { Outlet } from './outlet.ts';
 import { Users } from './users.ts';
 
-async function main(argv: string[]): Promise<void> {
-  const options = parseClientOptions(argv);
-  if (options === undefined) {
-    process.stdout.write(help);
-    return;
-  }
-  const { name, node, server, usersFile, listen } = options;
+async function run({ name, node, server, usersFile, listen }: ClientOptions): Promise<void> {
   const users = usersFile === undefined ? undefined : await Users.read(usersFile);
   let listener: SocksListener | undefined;
-  await runApp({
+  await runMeshApp({
     mesh: { name, node, type: 'socks-client' },
     async start(mesh) {
       const outlet: Outlet = {
@@ -26,8 +21,9 @@ async function main(argv: string[]): Promise<void> {
       listener = new SocksListener({ address: listen, users, outlet });
       await listener.start();
       warn(listener.address, users);
-      return `listening on ${formatAddress(listener.address)}, leaving at ${formatTarget(server)}`;
     },
+    status: () =>
+      `listening on ${formatAddress(listener?.address ?? listen)}, leaving at ${formatTarget(server)}`,
     stop: async (graceMs) => listener?.stop(graceMs),
     get metrics() {
       return { ...listener?.metrics };
@@ -41,4 +37,4 @@ function warn(address: Address, users: Users | undefined): void {
   console.error(`warning: other machines reach ${formatAddress(address)}, and ${who} may use this proxy`);
 }
 
-await runProgram('meshnet-socks-client', main);
+await runProgram({ name: 'meshnet-socks-client', help, parse: parseClientOptions, run });

@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { Target } from '../../mesh/types.ts';
 import type { Address } from '../../net/address.ts';
-import { addressOf, registrationOf, targetOf, usage } from '../usage.ts';
+import { addressOf, numberOf, registrationOf, targetOf } from '../../program/values.ts';
+import { parseWords } from '../../program/words.ts';
 
 export const help = `meshnet-socks-client NAME NODEADDR [PORT] [OPTIONS]
 
@@ -30,25 +30,20 @@ export interface ClientOptions {
   usersFile: string | undefined;
 }
 
-/** @returns nothing when help is asked for. @throws {UsageError} */
-export function parseClientOptions(argv: readonly string[]): ClientOptions | undefined {
-  const { values, positionals } = usage('', () =>
-    parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        server: { type: 'string', default: 'sockssrv0' },
-        listen: { type: 'string' },
-        users: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }),
-  );
-  if (values.help) return undefined;
-  const { name, node, port = defaultPort } = registrationOf(positionals);
+/** @throws {UsageError} */
+export function parseClientOptions(argv: readonly string[]): ClientOptions {
+  const { args, values } = parseWords(argv, {
+    required: ['NAME', 'NODEADDR'],
+    optional: ['PORT'],
+    options: {
+      server: { type: 'string', default: 'sockssrv0' },
+      listen: { type: 'string' },
+      users: { type: 'string' },
+    },
+  });
+  const port = args.PORT === undefined ? defaultPort : numberOf('PORT', args.PORT, 0, 65_535);
   return {
-    name,
-    node,
+    ...registrationOf(args),
     server: targetOf('--server', values.server),
     listen: values.listen === undefined ? { host: '127.0.0.1', port } : addressOf('--listen', values.listen),
     usersFile: values.users,

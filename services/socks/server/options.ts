@@ -1,6 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { Access } from '../../mesh/types.ts';
-import { accessOf, registrationOf, usage } from '../usage.ts';
+import { part } from '../../program/usage.ts';
+import { accessOf, registrationOf } from '../../program/values.ts';
+import { parseWords } from '../../program/words.ts';
 import { parseRule, type Rule } from './egress.ts';
 
 export const help = `meshnet-socks-server NAME NODEADDR [PORT] [OPTIONS]
@@ -28,25 +29,20 @@ export interface ServerOptions {
   rules: Rule[];
 }
 
-/** @returns nothing when help is asked for. @throws {UsageError} */
-export function parseServerOptions(argv: readonly string[]): ServerOptions | undefined {
-  const { values, positionals } = usage('', () =>
-    parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        accept: { type: 'string', default: 'rack' },
-        allow: { type: 'string', multiple: true, default: [] },
-        deny: { type: 'string', multiple: true, default: [] },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }),
-  );
-  if (values.help) return undefined;
-  const { name, node } = registrationOf(positionals);
+/** @throws {UsageError} */
+export function parseServerOptions(argv: readonly string[]): ServerOptions {
+  const { args, values } = parseWords(argv, {
+    required: ['NAME', 'NODEADDR'],
+    optional: ['PORT'],
+    options: {
+      accept: { type: 'string', default: 'rack' },
+      allow: { type: 'string', multiple: true, default: [] },
+      deny: { type: 'string', multiple: true, default: [] },
+    },
+  });
   const rules = [
-    ...values.allow.map((text) => usage('--allow', () => parseRule(true, text))),
-    ...values.deny.map((text) => usage('--deny', () => parseRule(false, text))),
+    ...values.allow.map((text) => part('--allow', () => parseRule(true, text))),
+    ...values.deny.map((text) => part('--deny', () => parseRule(false, text))),
   ];
-  return { name, node, access: accessOf('--accept', values.accept), rules };
+  return { ...registrationOf(args), access: accessOf('--accept', values.accept), rules };
 }

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
-import { parseTarget } from '../../mesh/target.ts';
 import type { Target } from '../../mesh/types.ts';
 import type { IpBytes, Network } from '../../net/ip.ts';
-import { addressesOf, DEFAULT_INTERFACE, mtuOf, networksOf, UsageError, usage } from '../usage.ts';
+import { numberOf, registrationOf, targetOf } from '../../program/values.ts';
+import { parseWords } from '../../program/words.ts';
+import { addressesOf, DEFAULT_INTERFACE, mtuOf, networksOf } from '../usage.ts';
 
-export const HELP = `meshnet-vpn-client NAME NODEADDR [PORT] [OPTIONS]
+export const help = `meshnet-vpn-client NAME NODEADDR [PORT] [OPTIONS]
 
 Gives this machine a network interface that leads to a meshnet-vpn-server at another node of the mesh. Needs
 CAP_NET_ADMIN and /dev/net/tun, and nothing else of root's.
@@ -39,37 +39,29 @@ export interface ClientOptions {
   device: string;
 }
 
-/** @returns nothing when help is asked for @throws {UsageError} */
-export function parseClientOptions(argv: string[]): ClientOptions | undefined {
-  const { values, positionals } = usage(() =>
-    parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        server: { type: 'string', default: 'vpnsrv0' },
-        'allowed-ips': { type: 'string', multiple: true },
-        dns: { type: 'string', multiple: true },
-        mtu: { type: 'string' },
-        exclude: { type: 'string', multiple: true, default: [] },
-        'kill-switch': { type: 'boolean', default: false },
-        interface: { type: 'string', default: DEFAULT_INTERFACE },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }),
-  );
-  if (values.help) return undefined;
-  const [name, node, port, ...more] = positionals;
-  if (name === undefined || node === undefined || more.length > 0)
-    throw new UsageError('give NAME NODEADDR [PORT]; --help tells more');
-  if (port !== undefined && !/^\d{1,5}$/.test(port)) throw new UsageError(`'${port}' is no PORT`);
+/** @throws {UsageError} */
+export function parseClientOptions(argv: readonly string[]): ClientOptions {
+  const { args, values } = parseWords(argv, {
+    required: ['NAME', 'NODEADDR'],
+    optional: ['PORT'],
+    options: {
+      server: { type: 'string', default: 'vpnsrv0' },
+      'allowed-ips': { type: 'string', multiple: true },
+      dns: { type: 'string', multiple: true },
+      mtu: { type: 'string' },
+      exclude: { type: 'string', multiple: true, default: [] },
+      'kill-switch': { type: 'boolean', default: false },
+      interface: { type: 'string', default: DEFAULT_INTERFACE },
+    },
+  });
+  if (args.PORT !== undefined) numberOf('PORT', args.PORT, 0, 65_535);
   return {
-    name,
-    node,
-    server: usage(() => parseTarget(values.server)),
-    allowedIps: values['allowed-ips'] && networksOf(values['allowed-ips']),
-    dns: values.dns?.join() === 'none' ? [] : values.dns && addressesOf(values.dns),
+    ...registrationOf(args),
+    server: targetOf('--server', values.server),
+    allowedIps: values['allowed-ips'] && networksOf('--allowed-ips', values['allowed-ips']),
+    dns: values.dns?.join() === 'none' ? [] : values.dns && addressesOf('--dns', values.dns),
     mtu: values.mtu === undefined ? undefined : mtuOf(values.mtu),
-    exclude: networksOf(values.exclude),
+    exclude: networksOf('--exclude', values.exclude),
     killSwitch: values['kill-switch'],
     device: values.interface,
   };

@@ -1,23 +1,16 @@
-import { parseArgs } from 'node:util';
 import type { Access } from '../../mesh/types.ts';
 import type { IpBytes, Network } from '../../net/ip.ts';
+import { part, UsageError } from '../../program/usage.ts';
+import { accessOf, registrationOf } from '../../program/values.ts';
+import { parseWords } from '../../program/words.ts';
 import { Pool } from '../pool.ts';
-import {
-  accessOf,
-  addressesOf,
-  DEFAULT_INTERFACE,
-  DEFAULT_MTU,
-  mtuOf,
-  networksOf,
-  UsageError,
-  usage,
-} from '../usage.ts';
+import { addressesOf, DEFAULT_INTERFACE, DEFAULT_MTU, mtuOf, networksOf } from '../usage.ts';
 
 /** The second is a unique local network of RFC 4193. */
 const DEFAULT_POOLS = '10.99.0.0/24, fd73:6b79:7769::/64';
 const EVERYTHING = '0.0.0.0/0, ::/0';
 
-export const HELP = `meshnet-vpn-server NAME NODEADDR [OPTIONS]
+export const help = `meshnet-vpn-server NAME NODEADDR [OPTIONS]
 
 Lets clients at other nodes of the mesh (meshnet-vpn-client) reach networks through this machine, over an interface of
 its own. Needs CAP_NET_ADMIN and /dev/net/tun, and nothing else of root's; the machine must forward packets
@@ -53,45 +46,36 @@ export interface ServerOptions {
   device: string;
 }
 
-/** @returns nothing when help is asked for @throws {UsageError} */
-export function parseServerOptions(argv: string[]): ServerOptions | undefined {
-  const { values, positionals } = usage(() =>
-    parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        pool: { type: 'string', multiple: true, default: [DEFAULT_POOLS] },
-        'allowed-ips': { type: 'string', multiple: true, default: [EVERYTHING] },
-        dns: { type: 'string', multiple: true, default: [] },
-        mtu: { type: 'string', default: String(DEFAULT_MTU) },
-        'no-nat': { type: 'boolean', default: false },
-        'client-to-client': { type: 'boolean', default: false },
-        access: { type: 'string', default: 'rack' },
-        interface: { type: 'string', default: DEFAULT_INTERFACE },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }),
-  );
-  if (values.help) return undefined;
-  const [name, node, ...more] = positionals;
-  if (name === undefined || node === undefined || more.length > 0)
-    throw new UsageError('give NAME NODEADDR; --help tells more');
+/** @throws {UsageError} */
+export function parseServerOptions(argv: readonly string[]): ServerOptions {
+  const { args, values } = parseWords(argv, {
+    required: ['NAME', 'NODEADDR'],
+    options: {
+      pool: { type: 'string', multiple: true, default: [DEFAULT_POOLS] },
+      'allowed-ips': { type: 'string', multiple: true, default: [EVERYTHING] },
+      dns: { type: 'string', multiple: true, default: [] },
+      mtu: { type: 'string', default: String(DEFAULT_MTU) },
+      'no-nat': { type: 'boolean', default: false },
+      'client-to-client': { type: 'boolean', default: false },
+      access: { type: 'string', default: 'rack' },
+      interface: { type: 'string', default: DEFAULT_INTERFACE },
+    },
+  });
   return {
-    name,
-    node,
+    ...registrationOf(args),
     pools: poolsOf(values.pool),
-    routes: networksOf(values['allowed-ips']),
-    dns: addressesOf(values.dns),
+    routes: networksOf('--allowed-ips', values['allowed-ips']),
+    dns: addressesOf('--dns', values.dns),
     mtu: mtuOf(values.mtu),
     nat: !values['no-nat'],
     clientToClient: values['client-to-client'],
-    access: accessOf(values.access),
+    access: accessOf('--access', values.access),
     device: values.interface,
   };
 }
 
 function poolsOf(texts: readonly string[]): Pool[] {
-  const pools = usage(() => networksOf(texts).map((network) => new Pool(network)));
+  const pools = part('--pool', () => networksOf('--pool', texts).map((network) => new Pool(network)));
   const families = new Set(pools.map(({ family }) => family));
   if (pools.length === 0 || families.size < pools.length)
     throw new UsageError('--pool: give one network of each family at most, and one at least');

@@ -133,7 +133,7 @@ describe('apptracker on the command line', () => {
     async (args) => {
       const tracker = launchTracker(args);
       expect(await tracker.exited).toEqual({ code: 2, signal: null });
-      expect(tracker.errors()).toContain('give HOST:PORT');
+      expect(tracker.errors()).toContain('HOST:PORT');
     },
   );
 

@@ -55,10 +55,10 @@ describe('meshnet-echo', () => {
 
   it.each([
     [['echo'], 'two arguments are expected, not 1'],
-    [['echo', 'node', '--to', 'a b'], "'a b' is no app of the mesh"],
-    [['echo', 'node', '--count', '0'], '--count 0: give a whole number from 1 to 1000'],
-    [['echo', 'node', '--access', 'all'], 'access: '],
-    [['echo', 'node', '--what'], '--what'],
+    [['echo', '/node.sock', '--to', 'a b'], "'a b' is no app of the mesh"],
+    [['echo', '/node.sock', '--count', '0'], '--count "0": give a whole number from 1 to 1000'],
+    [['echo', '/node.sock', '--access', 'all'], '--access: '],
+    [['echo', '/node.sock', '--what'], '--what'],
   ])('refuses %j with status 2', async (args, message) => {
     const echo = launch(program, args);
     expect(await echo.exited).toEqual({ code: 2, signal: null });

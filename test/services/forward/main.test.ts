@@ -91,10 +91,13 @@ describe('meshnet-forward', () => {
   });
 
   it.each([
-    [['in', 'node', '8080'], '4 arguments are expected, not 3'],
-    [['out', 'node', '8080', '--to', '127.0.0.1:80'], '2 arguments are expected, not 3'],
-    [['in', 'node', 'nowhere', 'out'], '"nowhere" is no address'],
-    [['in', 'node', '8080', 'a b'], "'a b' is no app of the mesh"],
+    [['in', '/node.sock', '8080'], 'one of the two ends is expected: LISTEN and TARGET, or --to'],
+    [
+      ['out', '/node.sock', '8080', '--to', '127.0.0.1:80'],
+      'one of the two ends is expected: LISTEN and TARGET, or --to',
+    ],
+    [['in', '/node.sock', 'nowhere', 'out'], '"nowhere" is no address'],
+    [['in', '/node.sock', '8080', 'a b'], "'a b' is no app of the mesh"],
   ])('refuses %j with status 2', async (args, message) => {
     const started = launch(program, args);
     expect(await started.exited).toEqual({ code: 2, signal: null });
