@@ -18,6 +18,8 @@ export interface TimelineOptions {
   /** Folder with the bundled apps. */
   apps: string;
   folder: string;
+  /** How often each contestant downloads, in turns. */
+  runs: number;
   progress: (text: string) => void;
 }
 
@@ -45,14 +47,24 @@ const LASTS_S = 30;
 const LOOK_BEFORE_MS = 1_000;
 const port = 8_000;
 
-/** A download over two ways of which the one in use is cut again and again: each contestant on a network of its own. */
-export async function measureTimeline({ apps, folder, progress }: TimelineOptions): Promise<Line[]> {
-  const lines: Line[] = [];
-  for (const [at, contestant] of [throughMesh(apps), throughSsh(), throughYggdrasil()].entries()) {
-    progress(`cuts: ${contestant.name}`);
-    lines.push({ name: contestant.name, recording: await measure(contestant, join(folder, `cuts${at}`)) });
+/**
+ * A download over two ways of which the one in use is cut again and again: each contestant on a network of its own, anew
+ * in each run.
+ *
+ * @returns for each run the line of each contestant, ours first
+ */
+export async function measureTimeline({ apps, folder, runs, progress }: TimelineOptions): Promise<Line[][]> {
+  const measured: Line[][] = [];
+  for (let run = 1; run <= runs; run++) {
+    const lines: Line[] = [];
+    for (const [at, contestant] of [throughMesh(apps), throughSsh(), throughYggdrasil()].entries()) {
+      progress(`cuts: ${contestant.name}, run ${run} of ${runs}`);
+      const recording = await measure(contestant, join(folder, `cuts${run}-${at}`));
+      lines.push({ name: contestant.name, recording });
+    }
+    measured.push(lines);
   }
-  return lines;
+  return measured;
 }
 
 /** The longest time in which less than a megabyte came after each cut, before the next one, in milliseconds. */
@@ -67,21 +79,38 @@ export function megabitsOf({ recording }: Line): number[] {
   return recording.bins.map((bytes) => (bytes * 8) / 1_000 / BIN_MS);
 }
 
-/** @param lines ours is the first */
-export function stallRows([ours, ...peers]: readonly Line[]): Row[] {
-  if (ours === undefined) return [];
-  return CUTS.map((_, at) => {
-    const stall = (line: Line) => stallsOf(line).slice(at, at + 1);
+/** The run in the middle, by our longest stall: neither the one that looks best nor the one that looks worst. */
+export function middleRun(runs: readonly Line[][]): Line[] {
+  const sorted = runs.toSorted((one, other) => longestOfOurs(one) - longestOfOurs(other));
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? [];
+}
+
+/** A row for each cut, with a value of each run, and one for the longest stall of all. @param runs ours is the first line */
+export function stallRows(runs: readonly Line[][]): Row[] {
+  const row = (what: string, values: (name: string) => number[]): Row => {
+    const [ours = '', ...peers] = runs[0]?.map(({ name }) => name) ?? [];
     return {
-      group: 'a download whose way is cut for 4 s',
-      what: `longest stall after cut ${at + 1}`,
-      unit: 'ms',
-      ours: stall(ours),
-      peers: Object.fromEntries(peers.map((peer) => [peer.name, stall(peer)])),
+      ...{ group: 'a download whose way is cut for 4 s', what, unit: 'ms', ours: values(ours) },
+      peers: Object.fromEntries(peers.map((peer) => [peer, values(peer)])),
       must: { limit: 2_000 },
       goal: { limit: 1_000 },
     };
-  });
+  };
+  const linesOf = (name: string) => runs.flatMap((lines) => lines.filter((line) => line.name === name));
+  return [
+    ...CUTS.map((_, at) =>
+      row(`longest stall after cut ${at + 1}`, (name) =>
+        linesOf(name).flatMap((line) => stallsOf(line).slice(at, at + 1)),
+      ),
+    ),
+    row(`longest stall of all in ${runs.length} runs`, (name) => [
+      Math.max(...linesOf(name).flatMap((line) => stallsOf(line))),
+    ]),
+  ];
+}
+
+function longestOfOurs([ours]: readonly Line[]): number {
+  return ours === undefined ? 0 : Math.max(...stallsOf(ours));
 }
 
 async function measure(contestant: Contestant, folder: string): Promise<Recording> {
