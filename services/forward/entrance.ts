@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { carry } from '../mesh/carry.ts';
 import type { MeshApp, Target } from '../mesh/index.ts';
-import { abort, splice, spliceBufferBytes } from '../mesh/splice.ts';
+import { abort } from '../mesh/splice.ts';
 import { type Address, formatAddress } from '../net/address.ts';
+import { WideSocket } from '../net/wide-socket.ts';
 
 /** Takes TCP connections and passes each on as a stream of its own. */
 export class Entrance {
@@ -11,13 +13,9 @@ export class Entrance {
 
   /** @param onProblem told when a connection could not be passed on */
   constructor(mesh: MeshApp, target: Target, onProblem: (message: string) => void) {
-    const options = {
-      allowHalfOpen: true,
-      noDelay: true,
-      pauseOnConnect: true,
-      highWaterMark: spliceBufferBytes,
-    };
-    this.#server = createServer(options, (socket) => {
+    const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+    this.#server = createServer(options, (accepted) => {
+      const socket = WideSocket.adopt(accepted, { allowHalfOpen: true });
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
       void pass(socket, mesh, target, onProblem);
@@ -50,7 +48,7 @@ async function pass(
   socket.on('error', leave);
   try {
     const stream = await mesh.connect(target, { signal: gone.signal });
-    await splice(socket, stream);
+    await carry(socket, stream);
   } catch (error) {
     const reason = error instanceof Error ? error : new Error(String(error));
     abort(socket, reason);

@@ -1,16 +1,15 @@
 import { once } from 'node:events';
-import { Socket } from 'node:net';
+import { carry } from '../mesh/carry.ts';
 import type { MeshStream } from '../mesh/index.ts';
-import { splice, spliceBufferBytes } from '../mesh/splice.ts';
 import { type Address, formatAddress } from '../net/address.ts';
+import { WideSocket } from '../net/wide-socket.ts';
 
 /** Longest time for a connection to come up, in milliseconds. */
 const connectMs = 10_000;
 
 /** Makes the TCP connection that a stream is to go on in. @throws why there is none; the stream is reset for it then */
 export async function passOut(stream: MeshStream, to: Address): Promise<void> {
-  const options = { allowHalfOpen: true, noDelay: true, highWaterMark: spliceBufferBytes };
-  const socket = new Socket(options);
+  const socket = new WideSocket({ allowHalfOpen: true }).setNoDelay();
   const gone = new AbortController();
   const leave = () => gone.abort(new Error('the stream was closed'));
   stream.once('close', leave);
@@ -24,7 +23,7 @@ export async function passOut(stream: MeshStream, to: Address): Promise<void> {
   } finally {
     stream.off('close', leave);
   }
-  await splice(stream, socket);
+  await carry(socket, stream);
 }
 
 function whyOf(cause: unknown): string {

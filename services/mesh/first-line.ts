@@ -13,6 +13,7 @@ export type FirstLine =
   | { want: 'app'; name: string; type: string; access: Access }
   | { want: 'stream' | 'channel'; token: string; id: number; to: Target }
   | { want: 'accept'; token: string; id: number }
+  | { want: 'pass'; token: string }
   | { want: 'show' };
 
 /** The answer to each; `id` in what follows names a stream or channel of the app with this `token`. */
@@ -120,15 +121,21 @@ const firstLineShape = shape((fields): FirstLine => {
       return { want: fields.want, ...ticketOf(fields), to: targetOf(fields) };
     case 'accept':
       return { want: 'accept', ...ticketOf(fields) };
+    case 'pass':
+      return { want: 'pass', token: tokenOf(fields) };
     case 'show':
       return { want: 'show' };
     default:
-      return fail('want', 'app, stream, channel, accept or show');
+      return fail('want', 'app, stream, channel, accept, pass or show');
   }
 });
 
 function ticketOf(fields: Fields): { token: string; id: number } {
-  return { token: text(fields, 'token', maxTokenLength), id: integer(fields, 'id', 1) };
+  return { token: tokenOf(fields), id: integer(fields, 'id', 1) };
+}
+
+function tokenOf(fields: Fields): string {
+  return text(fields, 'token', maxTokenLength);
 }
 
 function targetOf(fields: Fields): Target {

@@ -14,7 +14,17 @@ import {
   registeredShape,
 } from './first-line.ts';
 import { controlOptions, incomingMethod, incomingShape } from './incoming.ts';
-import { MeshSocket, socketOptions, streamEndShape, streamMethods, streamResetShape } from './stream.ts';
+import { PassingLine } from './passing.ts';
+import {
+  MeshSocket,
+  type Passer,
+  type StreamOver,
+  socketOptions,
+  streamEndShape,
+  streamMethods,
+  streamOverShape,
+  streamResetShape,
+} from './stream.ts';
 import { type Access, type MeshChannel, MeshError, type MeshStream, type Target } from './types.ts';
 
 export interface SessionOptions {
@@ -30,6 +40,7 @@ export interface SessionOptions {
 /** What is open, or being opened: told when the node ends it. */
 interface Open {
   announceEnd?(bytes: number): void;
+  announceOver?(over: StreamOver): void;
   cutOff(error: MeshError): void;
 }
 
@@ -43,6 +54,8 @@ export class AppSession {
   readonly #peer: Peer;
   readonly #open = new Map<number, Open>();
   readonly #end = new AbortController();
+  /** Descriptors go over Unix sockets alone. */
+  readonly #passer: Passer | undefined;
   /** Odd for what the app opens; the node announces with even ones. */
   #nextId = 1;
 
@@ -64,6 +77,8 @@ export class AppSession {
       return reason;
     });
     setMaxListeners(0, this.#end.signal);
+    if (options.node.includes('/'))
+      this.#passer = new PassingLine(options.node, token, this.#peer, this.#end.signal);
     this.#serve();
   }
 
@@ -93,7 +108,8 @@ export class AppSession {
 
   async #openStream(first: FirstLine & { id: number }, signal: AbortSignal): Promise<MeshStream> {
     const { id } = first;
-    const make = () => new MeshSocket(id, (method, params) => this.#peer.notify(method, params));
+    const tell = (method: string, params: object) => this.#peer.notify(method, params);
+    const make = () => new MeshSocket(id, tell, this.#passer);
     const socket = await dialNode(this.#options.node, make, signal);
     this.#track(id, socket, socket);
     const { answer, sent, received } = await this.#introduce(socket, first, connectedShape, signal);
@@ -148,6 +164,9 @@ export class AppSession {
     );
     this.#peer.handle(streamMethods.reset, streamResetShape, ({ id, reason }) =>
       this.#open.get(id)?.cutOff(new MeshError('reset', reason)),
+    );
+    this.#peer.handle(streamMethods.over, streamOverShape, (over) =>
+      this.#open.get(over.id)?.announceOver?.(over),
     );
     this.#peer.handle('app.ping', nothing, () => ({}));
   }

@@ -5,6 +5,7 @@ import { closeTimeoutMs } from '../../signal/channel.ts';
 import type { PublicKey } from '../keys.ts';
 import type { CipherState } from '../noise/state.ts';
 import { type Session, SessionRefused } from '../session/session.ts';
+import { takeBytes } from '../wide-socket.ts';
 import { BadFrame, FrameType, PING_BYTES, UDP_BYTES } from './frames.ts';
 import { lowBacklog, Outgoing } from './outgoing.ts';
 import { Pings } from './pings.ts';
@@ -18,7 +19,7 @@ import type { UdpPort } from './udp-port.ts';
 export { FrameType } from './frames.ts';
 
 export interface LinkEvents {
-  /** DATA, CREDIT, DATAGRAM or DOWN has come. The payload may be a slice of a larger block. */
+  /** DATA, CREDIT, DATAGRAM or DOWN has come. The payload is there until the listener returns: who keeps it copies it. */
   frame: [type: number, label: number, payload: Buffer];
   /** Less than 256 KiB wait, after it was more. */
   drain: [];
@@ -94,14 +95,13 @@ export class Link extends EventEmitter<LinkEvents> {
     });
     this.#udp = this.#startUdp(udp, session);
     this.#timer = setInterval(() => this.#tick(pingMs), pingMs);
-    stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.once('end', () => this.#finish(`${this.remote} closed the link`));
     stream.once('error', ({ message }) =>
       this.#finish(`the connection with ${this.remote} broke: ${message}`),
     );
     stream.once('close', () => this.#finish(`the connection with ${this.remote} was closed`));
     if (stream.destroyed) this.#finish(`the connection with ${this.remote} was closed`);
-    else stream.resume();
+    else takeBytes(stream, (bytes) => this.#read(bytes));
   }
 
   /** Bytes that were given to {@link send} and that the stream has not taken yet. */
@@ -187,7 +187,7 @@ export class Link extends EventEmitter<LinkEvents> {
         this.#answered(this.#pings, payload, this.#udp?.passes !== true);
         break;
       case FrameType.rekey:
-        this.#rekeying.take(payload);
+        this.#rekeying.take(Buffer.from(payload));
         break;
       case FrameType.switch:
         this.#rekeying.switched();

@@ -4,7 +4,7 @@ import { RECORD_HEAD_BYTES } from '../session/record-splitter.ts';
 import { HEADER_BYTES } from './frames.ts';
 
 /** Bytes of payload after which no frame is added to a record; a record with one frame may have more. */
-const batchBytes = 64 * 1024;
+const batchBytes = 256 * 1024;
 /** Most frames of a record. */
 const batchFrames = 255;
 /** A shorter part is copied into one block with its neighbours: that costs less than writing it on its own. */

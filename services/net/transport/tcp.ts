@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { formatAddress, parseAddress } from '../address.ts';
-import { dialWithin, explain, streamBufferBytes, type Transport } from './transport.ts';
-
-const socketOptions = { noDelay: true, highWaterMark: streamBufferBytes };
+import { WideSocket } from '../wide-socket.ts';
+import { dialWithin, explain, type Transport } from './transport.ts';
 
 /** Plain TCP over IPv4 and IPv6; a host name is tried with all its addresses (RFC 8305). */
 export const tcp: Transport = {
@@ -12,7 +11,7 @@ export const tcp: Transport = {
   async dial(address, options = {}) {
     options.signal?.throwIfAborted();
     const { host, port } = parseAddress(address);
-    const socket = connect({ host, port, autoSelectFamily: true, ...socketOptions });
+    const socket = new WideSocket().setNoDelay().connect({ host, port, autoSelectFamily: true });
     // Whoever gives up does not hear of what goes wrong afterwards.
     const ignore = () => undefined;
     socket.on('error', ignore);
@@ -26,7 +25,9 @@ export const tcp: Transport = {
 
   async listen(address, onConnection) {
     const { host, port } = parseAddress(address);
-    const server = createServer(socketOptions, onConnection);
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
+      onConnection(WideSocket.adopt(socket)),
+    );
     try {
       server.listen(port, host);
       await once(server, 'listening');

@@ -1,33 +1,40 @@
 import { randomBytes } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
 import { SocketChannel } from '../../mesh/channel.ts';
 import type { FirstLine } from '../../mesh/first-line.ts';
 import { controlOptions, type Incoming, incomingMethod } from '../../mesh/incoming.ts';
 import {
-  type StreamEnd,
-  type StreamReset,
+  type Held,
   streamEndShape,
+  streamHoldShape,
   streamMethods,
+  streamPassShape,
   streamResetShape,
 } from '../../mesh/stream.ts';
 import { type MeshChannel, MeshError, type MeshStream } from '../../mesh/types.ts';
-import { CallTimeout, Peer, RpcError } from '../../signal/jsonrpc.ts';
+import type { Descriptors } from '../../net/descriptors.ts';
+import type { WideSocket } from '../../net/wide-socket.ts';
+import { CallTimeout, errorCode, Peer, RpcError } from '../../signal/jsonrpc.ts';
 import { channelOfSocket } from '../../signal/lines.ts';
 import { nothing } from '../../signal/shape.ts';
 import type { Carrier, LocalApp } from './carrier.ts';
 import { bridgeChannels } from './channel-bridge.ts';
+import { PassedSockets } from './passed-sockets.ts';
 import { StreamBridge } from './stream-bridge.ts';
 
 /** A socket that an app has opened for a stream or channel, and bytes of the lines that opened it. */
 export interface Opened {
-  socket: Socket;
+  socket: WideSocket;
   before: { sent: number; received: number };
 }
 
 /** A stream or channel that the app is told about by its number. */
 interface Joined {
   announceEnd?(bytes: number): void;
+  /** Undefined when it is too late for it. */
+  hold?(): Held | undefined;
+  unhold?(): void;
+  pass?(bytes: number, take: () => WideSocket): void;
   reset(reason: string): void;
   orphan(reason: string): void;
 }
@@ -55,13 +62,14 @@ export class AppConnection {
   readonly #acceptMs: number;
   readonly #peer: Peer;
   readonly #joined = new Map<number, Joined>();
+  #line: PassedSockets | undefined;
   readonly #announced = new Map<number, Announced>();
   /** Even for what is announced; the app opens with odd ones. */
   #nextId = 2;
 
   /** Makes the app reachable. @throws {MeshError} `name-taken` */
   constructor(
-    socket: Socket,
+    socket: WideSocket,
     { name, type, access }: FirstLine & { want: 'app' },
     { carrier, acceptMs }: AppConnectionOptions,
   ) {
@@ -85,7 +93,15 @@ export class AppConnection {
     this.#peer.handle(streamMethods.reset, streamResetShape, ({ id, reason }) =>
       this.#joined.get(id)?.reset(reason),
     );
+    this.#peer.handle(streamMethods.hold, streamHoldShape, ({ id }): Held => {
+      const held = this.#joined.get(id)?.hold?.();
+      if (held === undefined) throw new RpcError(errorCode.refused, `stream ${id} cannot be held`);
+      return held;
+    });
+    this.#peer.handle(streamMethods.unhold, streamHoldShape, ({ id }) => this.#joined.get(id)?.unhold?.());
+    this.#peer.handle(streamMethods.pass, streamPassShape, ({ id, bytes }) => this.#pass(id, bytes));
     this.closed = this.#peer.closed.then((reason) => {
+      this.#line?.close();
       carrier.removeApp(name);
       for (const joined of this.#joined.values()) joined.orphan(`${name} is gone: ${reason}`);
       return reason;
@@ -118,6 +134,12 @@ export class AppConnection {
     this.#joined.delete(id);
   }
 
+  /** Takes the line over which the app sends sockets, in place of the one before. */
+  takeLine(socket: WideSocket, descriptors: Descriptors): void {
+    this.#line?.close();
+    this.#line = new PassedSockets(socket, descriptors);
+  }
+
   joinStream({ socket, before }: Opened, id: number, stream: MeshStream): void {
     const bridge = new StreamBridge(socket, stream, {
       id,
@@ -143,6 +165,16 @@ export class AppConnection {
     const announced = this.#announced.get(id);
     if (!announced) throw new MeshError('not-found', `nothing waits to be accepted under ${id}`);
     return announced;
+  }
+
+  /** The app has sent a socket to go on in place of a stream's own. */
+  #pass(id: number, bytes: number): void {
+    const line = this.#line;
+    if (line === undefined) throw new RpcError(errorCode.refused, 'there is no line for sockets');
+    const joined = this.#joined.get(id);
+    // Also for a stream that is over by now: it must not wait for the next one.
+    if (joined?.pass) joined.pass(bytes, () => line.take(id));
+    else line.take(id).destroy();
   }
 
   async #accept(stream: MeshStream): Promise<void> {
@@ -196,7 +228,7 @@ export class AppConnection {
     return new MeshError('refused', `${this.name} is gone`, { cause: error });
   }
 
-  #tell(method: string, params: StreamEnd | StreamReset): void {
+  #tell(method: string, params: object): void {
     this.#peer.notify(method, params);
   }
 }

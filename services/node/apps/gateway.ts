@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type FirstLine, formatRefusal, parseFirstLine } from '../../mesh/first-line.ts';
 import { readLine } from '../../mesh/line.ts';
-import { socketOptions } from '../../mesh/stream.ts';
 import { MeshError, type Remote } from '../../mesh/types.ts';
 import { type Address, formatAddress, isLoopback } from '../../net/address.ts';
+import { loadDescriptors } from '../../net/descriptors.ts';
+import { WideSocket } from '../../net/wide-socket.ts';
 import { listenOnTcp, stopListening } from '../../signal/accept.ts';
 import { listenOnUnixSocket } from '../../signal/unixsocket.ts';
 import { AppConnection, type Opened } from './app-connection.ts';
@@ -47,9 +48,9 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
   readonly #options: AppGatewayOptions;
   readonly #carrier: Carrier;
   readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Set<WideSocket>();
   /** Those that have not said what they are for, oldest first. */
-  readonly #silent = new Set<Socket>();
+  readonly #silent = new Set<WideSocket>();
   /** By their tokens. */
   readonly #apps = new Map<string, AppConnection>();
 
@@ -96,12 +97,15 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
   }
 
   #createServer(): Server {
-    const server = createServer(socketOptions, (socket) => void this.#admit(socket));
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
+      (socket) => void this.#admit(WideSocket.adopt(socket, { allowHalfOpen: true })),
+    );
     this.#servers.push(server);
     return server;
   }
 
-  async #admit(socket: Socket): Promise<void> {
+  async #admit(socket: WideSocket): Promise<void> {
     // A connection that breaks closes, and what belongs to it hears of that.
     socket.on('error', () => undefined);
     this.#sockets.add(socket);
@@ -122,12 +126,12 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
     }
   }
 
-  #forget(socket: Socket): void {
+  #forget(socket: WideSocket): void {
     this.#sockets.delete(socket);
     this.#silent.delete(socket);
   }
 
-  async #serve(socket: Socket, first: FirstLine, received: number): Promise<void> {
+  async #serve(socket: WideSocket, first: FirstLine, received: number): Promise<void> {
     const { key: node } = this.#carrier;
     switch (first.want) {
       case 'app':
@@ -135,6 +139,14 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
       case 'show':
         answer(socket, { node });
         return serveShow(socket, this.#carrier);
+      case 'pass': {
+        const app = this.#appOf(first.token);
+        const descriptors = await loadDescriptors();
+        // Descriptors that come are taken when the app says so: what Node reads by itself loses them.
+        socket.pause();
+        answer(socket, { node });
+        return app.takeLine(socket, descriptors);
+      }
       case 'stream':
       case 'channel':
         return this.#open(socket, first, received);
@@ -146,7 +158,7 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
     }
   }
 
-  #register(socket: Socket, first: FirstLine & { want: 'app' }): void {
+  #register(socket: WideSocket, first: FirstLine & { want: 'app' }): void {
     const { acceptMs = 10_000 } = this.#options;
     const app = new AppConnection(socket, first, { carrier: this.#carrier, acceptMs });
     this.#apps.set(app.token, app);
@@ -159,7 +171,7 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
   }
 
   async #open(
-    socket: Socket,
+    socket: WideSocket,
     { want, token, id, to }: FirstLine & { want: 'stream' | 'channel' },
     received: number,
   ): Promise<void> {
@@ -192,7 +204,7 @@ export class AppGateway extends EventEmitter<AppGatewayEvents> {
     return app;
   }
 
-  #refuse(socket: Socket, error: unknown): void {
+  #refuse(socket: WideSocket, error: unknown): void {
     if (socket.destroyed) return;
     const told = error instanceof MeshError ? error : new MeshError('node-lost', `the node failed: ${error}`);
     if (told !== error) this.emit('problem', error instanceof Error ? error : told);
@@ -217,7 +229,7 @@ interface Answer {
 }
 
 /** @returns the bytes it has */
-function answer(socket: Socket, fields: Answer): number {
+function answer(socket: WideSocket, fields: Answer): number {
   const line = Buffer.from(`${JSON.stringify(fields)}\n`);
   socket.write(line);
   return line.length;

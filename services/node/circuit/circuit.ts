@@ -212,7 +212,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
       if (type === MessageType.record) this.#receiveRecord(head, message, path);
       else this.#receiveNote(head, message, path);
     } else if (type === MessageType.handshake) {
-      const step = readStep(message);
+      const step = readStep(Buffer.from(message));
       if (step === undefined) return;
       this.#seals.receiveStep(step, path.number, performance.now());
     } else if (type === MessageType.lost) {

@@ -166,8 +166,9 @@ export class Switch extends EventEmitter<SwitchEvents> {
     const outlet = this.#outlet(to.neighbour);
     const out = outlet.port(to.label);
     if (out === undefined) return;
-    if (droppable) outlet.sendDatagram(out, [payload]);
-    else outlet.send(out, [payload], payload.length, source);
+    const kept = [Buffer.from(payload)];
+    if (droppable) outlet.sendDatagram(out, kept);
+    else outlet.send(out, kept, payload.length, source);
     if (outlet.connected) this.emit('relayed', rule, from, to.neighbour, payload.length);
   }
 

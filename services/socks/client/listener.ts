@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { spliceBufferBytes } from '../../mesh/splice.ts';
+import type { Duplex } from 'node:stream';
+import { abort } from '../../mesh/splice.ts';
 import type { Address } from '../../net/address.ts';
+import { WideSocket } from '../../net/wide-socket.ts';
 import { listenOnTcp } from '../../signal/accept.ts';
 import type { Outlet } from './outlet.ts';
 import { serveProgram } from './session.ts';
@@ -24,15 +26,16 @@ export interface ListenerOptions {
 /** The end of SOCKS that programs connect to. */
 export class SocksListener {
   readonly #options: ListenerOptions;
-  readonly #server = createServer(
-    { allowHalfOpen: true, noDelay: true, highWaterMark: spliceBufferBytes },
-    (socket) => this.#take(socket),
+  readonly #server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+    this.#take(WideSocket.adopt(socket, { allowHalfOpen: true })),
   );
-  readonly #programs = new Set<Socket>();
+  /** Those that are served, each with what its connection goes on in. */
+  readonly #programs = new Map<Socket, Duplex>();
   /** Of these, who has not said yet what it wants; the oldest first. */
   readonly #asking = new Set<Socket>();
   readonly #count = { forth: 0, back: 0 };
   #failed = 0;
+  #onLast: (() => void) | undefined;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -58,34 +61,37 @@ export class SocksListener {
 
   /** Takes no more, and resolves when all programs have ended or `graceMs` has passed and they are broken off. */
   async stop(graceMs: number): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.close();
     const timer = setTimeout(() => {
-      for (const socket of this.#programs) socket.resetAndDestroy();
+      for (const end of this.#programs.values()) abort(end, new Error('the client stops'));
     }, graceMs);
     for (const socket of this.#asking) socket.destroy();
-    await closed;
+    if (this.#programs.size > 0) await new Promise<void>((resolve) => (this.#onLast = resolve));
     clearTimeout(timer);
   }
 
   #take(socket: Socket): void {
-    this.#programs.add(socket);
+    this.#programs.set(socket, socket);
     this.#asking.add(socket);
-    socket.once('close', () => {
-      this.#programs.delete(socket);
-      this.#asking.delete(socket);
-    });
+    socket.once('close', () => this.#asking.delete(socket));
     const { maxPrograms = 4_096, handshakeMs = 10_000, connectMs = 20_000, outlet, users } = this.#options;
     if (this.#programs.size > maxPrograms) {
       const [longest = socket] = this.#asking;
       longest.destroy();
     }
     const onRequest = () => void this.#asking.delete(socket);
+    const onStream = (stream: Duplex) => void this.#programs.set(socket, stream);
     const count = this.#count;
-    serveProgram(socket, { outlet, users, handshakeMs, connectMs, count, onRequest }).catch(
-      (error: Error) => {
+    serveProgram(socket, { outlet, users, handshakeMs, connectMs, count, onRequest, onStream })
+      .catch((error: Error) => {
         this.#failed++;
         this.#options.onFailure?.(error);
-      },
-    );
+      })
+      .finally(() => this.#gone(socket));
+  }
+
+  #gone(socket: Socket): void {
+    this.#programs.delete(socket);
+    if (this.#programs.size === 0) this.#onLast?.();
   }
 }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
-import { abort, type SpliceCount, splice } from '../../mesh/splice.ts';
+import type { Duplex } from 'node:stream';
+import { carry } from '../../mesh/carry.ts';
+import { abort, type SpliceCount } from '../../mesh/splice.ts';
 import { Deadline } from '../deadline.ts';
 import { farewell } from '../farewell.ts';
 import {
@@ -29,6 +31,8 @@ export interface SessionOptions {
   count: SpliceCount;
   /** The program has said what it wants. */
   onRequest(request: Request): void;
+  /** The program's connection goes on in this stream, which stands for both from here on. */
+  onStream(stream: Duplex): void;
 }
 
 /**
@@ -66,7 +70,8 @@ async function fulfil(socket: Socket, request: Request, options: SessionOptions)
 async function connect(socket: Socket, request: Request, options: SessionOptions): Promise<void> {
   const stream = await open(socket, request, options);
   socket.write(encodeReply(reply.succeeded));
-  await splice(socket, stream, options.count);
+  options.onStream(stream);
+  await carry(socket, stream, options.count);
 }
 
 /** @returns a stream on which the server has answered that it is connected. @throws {SocksError} */

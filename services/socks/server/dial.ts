@@ -1,5 +1,4 @@
-import { connect, type Socket } from 'node:net';
-import { spliceBufferBytes } from '../../mesh/splice.ts';
+import { WideSocket } from '../../net/wide-socket.ts';
 import { type ReplyCode, reply, SocksError } from '../protocol.ts';
 
 /** Time after which the next address is tried beside those before it, in milliseconds (RFC 8305, section 5). */
@@ -13,14 +12,14 @@ const keepAliveMs = 60_000;
  * name would be resolved anew, to what nobody has checked.
  * @throws {SocksError} that tells why, or the signal's reason; nothing is left open then
  */
-export function dial(addresses: readonly string[], port: number, signal: AbortSignal): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+export function dial(addresses: readonly string[], port: number, signal: AbortSignal): Promise<WideSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<WideSocket>();
   const waiting = [...addresses];
-  const trying = new Set<Socket>();
+  const trying = new Set<WideSocket>();
   const errors: NodeJS.ErrnoException[] = [];
   let timer: NodeJS.Timeout | undefined;
 
-  const settle = (winner: Socket | undefined) => {
+  const settle = (winner: WideSocket | undefined) => {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
     if (winner) trying.delete(winner);
@@ -34,10 +33,10 @@ export function dial(addresses: readonly string[], port: number, signal: AbortSi
     clearTimeout(timer);
     const host = waiting.shift();
     if (host === undefined) return;
-    const socket = connect({
-      ...{ host, port, allowHalfOpen: true, noDelay: true, highWaterMark: spliceBufferBytes },
-      ...{ keepAlive: true, keepAliveInitialDelay: keepAliveMs },
-    });
+    const socket = new WideSocket({ allowHalfOpen: true })
+      .setNoDelay()
+      .setKeepAlive(true, keepAliveMs)
+      .connect({ host, port });
     trying.add(socket);
     socket.once('connect', () => {
       socket.off('error', onError);

@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { abort, splice } from '../../mesh/splice.ts';
+import { carry } from '../../mesh/carry.ts';
+import { abort } from '../../mesh/splice.ts';
 import type { MeshChannel } from '../../mesh/types.ts';
+import type { WideSocket } from '../../net/wide-socket.ts';
 import { Deadline } from '../deadline.ts';
 import { farewell } from '../farewell.ts';
 import { command, type Destination, decodeRequest, encodeReply, reply, SocksError } from '../protocol.ts';
@@ -66,7 +67,7 @@ export class SocksService {
     try {
       const target = await this.#connect(await this.#readRequest(stream), stream);
       stream.write(encodeReply(reply.succeeded));
-      await splice(target, stream, this.#count);
+      await carry(target, stream, this.#count);
     } catch (error) {
       if (!(error instanceof SocksError)) throw error;
       this.#refuse(stream, error);
@@ -111,7 +112,7 @@ export class SocksService {
     throw new SocksError(reply.commandNotSupported, `there is no command ${request.command} here`);
   }
 
-  async #connect({ host, port }: Destination, stream: Duplex): Promise<Socket> {
+  async #connect({ host, port }: Destination, stream: Duplex): Promise<WideSocket> {
     const { connectMs, resolve, egress } = this.#options;
     const late = () => new SocksError(reply.timeToLiveExpired, `${host} did not answer in ${connectMs} ms`);
     using deadline = new Deadline(stream, connectMs, late);

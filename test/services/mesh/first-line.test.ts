@@ -66,7 +66,7 @@ describe('the first line', () => {
     ['GET / HTTP/1.1', 'the first line is not understood'],
     ['[]', 'expected an object'],
     ['{"skywire":2,"want":"show"}', 'skywire: expected 1'],
-    ['{"skywire":1,"want":"all"}', 'want: expected app, stream, channel, accept or show'],
+    ['{"skywire":1,"want":"all"}', 'want: expected app, stream, channel, accept, pass or show'],
     ['{"skywire":1,"want":"app","name":"a b","type":"t","access":"rack"}', 'name: expected'],
     ['{"skywire":1,"want":"app","name":"a","type":"t","access":"all"}', 'access: expected'],
     ['{"skywire":1,"want":"app","name":"a","type":"t","access":["ab"]}', 'access: expected a key'],
