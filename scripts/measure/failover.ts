@@ -1,7 +1,7 @@
-import { Mesh } from '../../test/mesh/mesh.ts';
-import { twoWays } from '../../test/mesh/plans.ts';
-import { Transfer } from '../../test/mesh/transfer.ts';
-import { eventually } from '../../test/mesh/wait.ts';
+import { Mesh } from '../lib/lab-mesh/mesh.ts';
+import { twoWays } from '../lib/lab-mesh/plans.ts';
+import { Transfer } from '../lib/lab-mesh/transfer.ts';
+import { eventually } from '../lib/lab-mesh/wait.ts';
 import { type Bound, markdownTable, type Row } from './row.ts';
 
 export interface FailoverOptions {

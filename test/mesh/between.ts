@@ -1,6 +1,6 @@
 import type { Host } from '../../scripts/lib/lab.ts';
-import { Mesh } from './mesh.ts';
-import type { Plan } from './plans.ts';
+import { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import type { Plan } from '../../scripts/lib/lab-mesh/plans.ts';
 
 /** The host on the cable to this node, and the program in it. */
 export function hostBefore(node: string): string {

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
-import { MANAGER, type Mesh, type NodeStart } from './mesh.ts';
-import { twoWays } from './plans.ts';
+import { MANAGER, type Mesh, type NodeStart } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { twoWays } from '../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../scripts/lib/lab-mesh/transfer.ts';
 import { expectWhole, ownMesh } from './testing.ts';
-import { Transfer } from './transfer.ts';
 
 const plan = twoWays(1);
 const all = [MANAGER, ...plan.nodes];

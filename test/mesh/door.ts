@@ -1,11 +1,11 @@
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { Program } from '../../scripts/lib/lab-mesh/program.ts';
+import { eventually } from '../../scripts/lib/lab-mesh/wait.ts';
 import { dialNode } from '../../services/mesh/dial.ts';
 import type { Transport } from '../../services/net/transport/transport.ts';
-import type { Mesh } from './mesh.ts';
-import { Program } from './program.ts';
-import { eventually } from './wait.ts';
 
 let doors = 0;
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { MANAGER, Mesh } from './mesh.ts';
-import { twoWays } from './plans.ts';
+import { MANAGER, Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { twoWays } from '../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../scripts/lib/lab-mesh/transfer.ts';
 import { expectWhole, sharedMesh } from './testing.ts';
-import { Transfer } from './transfer.ts';
 
 const [from, to] = ['source', 'sink'];
 const ends = [from, to];

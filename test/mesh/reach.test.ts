@@ -1,8 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import type { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { full, line, type Plan, ring } from '../../scripts/lib/lab-mesh/plans.ts';
 import { MeshApp } from '../../services/mesh/app.ts';
-import type { Mesh } from './mesh.ts';
-import { full, line, type Plan, ring } from './plans.ts';
 import { ownMesh } from './testing.ts';
 
 /** An app at each node that answers with its name. */

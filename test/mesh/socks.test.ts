@@ -3,10 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
+import { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { line } from '../../scripts/lib/lab-mesh/plans.ts';
+import { Program } from '../../scripts/lib/lab-mesh/program.ts';
+import { root } from '../../scripts/lib/program.ts';
 import { findSshd } from '../../scripts/lib/sshd.ts';
-import { Mesh, root } from './mesh.ts';
-import { line } from './plans.ts';
-import { Program } from './program.ts';
 import { sharedMesh, whyNot } from './testing.ts';
 
 const [near, far, web] = ['a', 'c', 'web'];

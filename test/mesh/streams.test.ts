@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
+import { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { line } from '../../scripts/lib/lab-mesh/plans.ts';
 import { MeshApp, type MeshAppOptions } from '../../services/mesh/app.ts';
 import type { MeshStream } from '../../services/mesh/types.ts';
-import { Mesh } from './mesh.ts';
-import { line } from './plans.ts';
 import { sharedMesh } from './testing.ts';
 
 const meshOf = sharedMesh(() => Mesh.start(line(3)));

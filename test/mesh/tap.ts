@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { type Mesh, nodePort } from '../../scripts/lib/lab-mesh/mesh.ts';
+import type { Plan } from '../../scripts/lib/lab-mesh/plans.ts';
+import { root } from '../../scripts/lib/program.ts';
 import { hostBefore, startWithHostsBetween } from './between.ts';
-import { type Mesh, nodePort, root } from './mesh.ts';
-import type { Plan } from './plans.ts';
 
 const tapPort = 7_002;
 

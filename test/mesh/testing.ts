@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
 import { CommandError, run } from '../../image/run.ts';
 import { Lab } from '../../scripts/lib/lab.ts';
-import { Mesh } from './mesh.ts';
-import type { Transfer } from './transfer.ts';
+import { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import type { Transfer } from '../../scripts/lib/lab-mesh/transfer.ts';
 
 /** What tests of the mesh need besides `ip`. */
 const tools = [

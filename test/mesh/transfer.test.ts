@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { twoWays } from './plans.ts';
+import { twoWays } from '../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../scripts/lib/lab-mesh/transfer.ts';
 import { expectWhole, ownMesh } from './testing.ts';
-import { Transfer } from './transfer.ts';
 
 const gigabyte = 1_000_000_000;
 const megabyte = 1_000_000;

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Mesh } from '../../scripts/lib/lab-mesh/mesh.ts';
+import { twoWays } from '../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../scripts/lib/lab-mesh/transfer.ts';
+import { root } from '../../scripts/lib/program.ts';
 import { hostBefore, startWithHostsBetween } from './between.ts';
-import { type Mesh, root } from './mesh.ts';
-import { twoWays } from './plans.ts';
 import { expectWhole, sharedMesh } from './testing.ts';
-import { Transfer } from './transfer.ts';
 
 const ends = { from: 'source', to: 'sink' };
 

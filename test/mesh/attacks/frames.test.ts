@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import { Mesh, nodePort } from '../../../scripts/lib/lab-mesh/mesh.ts';
+import { line } from '../../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../../scripts/lib/lab-mesh/transfer.ts';
 import { MeshApp } from '../../../services/mesh/app.ts';
 import { FrameType, MAX_FRAME_BYTES } from '../../../services/net/link/frames.ts';
 import { connectSession } from '../../../services/net/session/stream.ts';
 import { RawEnd } from '../../services/net/link/support.ts';
 import { Door, dialUnix, ended } from '../door.ts';
-import { Mesh, nodePort } from '../mesh.ts';
-import { line } from '../plans.ts';
 import { expectWhole, sharedMesh } from '../testing.ts';
-import { Transfer } from '../transfer.ts';
 
 /** A board of the rack that has been taken over; it runs no node. */
 const INSIDER = 'insider';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { MANAGER, Mesh, managerPort } from '../../../scripts/lib/lab-mesh/mesh.ts';
+import { twoWays } from '../../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../../scripts/lib/lab-mesh/transfer.ts';
 import { NodeClient } from '../../services/manager/node-client.ts';
 import { Door } from '../door.ts';
-import { MANAGER, Mesh, managerPort } from '../mesh.ts';
-import { twoWays } from '../plans.ts';
 import { expectWhole, sharedMesh } from '../testing.ts';
-import { Transfer } from '../transfer.ts';
 
 const plan = twoWays(1);
 const ends = { from: 'source', to: 'sink' };

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { MANAGER, type Mesh } from '../../../scripts/lib/lab-mesh/mesh.ts';
+import { line, type Plan, twoWays } from '../../../scripts/lib/lab-mesh/plans.ts';
+import { Transfer } from '../../../scripts/lib/lab-mesh/transfer.ts';
 import { MeshApp } from '../../../services/mesh/app.ts';
 import type { MeshStream } from '../../../services/mesh/types.ts';
-import { MANAGER, type Mesh } from '../mesh.ts';
-import { line, type Plan, twoWays } from '../plans.ts';
 import { expectWhole, ownMesh } from '../testing.ts';
-import { Transfer } from '../transfer.ts';
 
 const plan = twoWays(1);
 

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it } from 'vitest';
+import { MANAGER, Mesh, managerPort, nodePort } from '../../../scripts/lib/lab-mesh/mesh.ts';
+import { line } from '../../../scripts/lib/lab-mesh/plans.ts';
 import { MeshApp } from '../../../services/mesh/app.ts';
 import { pause } from '../../../services/signal/pause.ts';
 import { Door, dialUnix, ended } from '../door.ts';
-import { MANAGER, Mesh, managerPort, nodePort } from '../mesh.ts';
-import { line } from '../plans.ts';
 import { sharedMesh } from '../testing.ts';
 
 const meshOf = sharedMesh(() => Mesh.start(line(2)));

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { MANAGER, Mesh, managerPort, nodePort } from '../../../scripts/lib/lab-mesh/mesh.ts';
+import { line } from '../../../scripts/lib/lab-mesh/plans.ts';
 import { Identity } from '../../../services/net/keys.ts';
 import { connectSession } from '../../../services/net/session/stream.ts';
 import { NodeClient } from '../../services/manager/node-client.ts';
 import { Door, ended } from '../door.ts';
-import { MANAGER, Mesh, managerPort, nodePort } from '../mesh.ts';
-import { line } from '../plans.ts';
 import { sharedMesh } from '../testing.ts';
 
 const meshOf = sharedMesh(() => Mesh.start(line(2)));

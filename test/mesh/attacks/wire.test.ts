@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { line, twoWays } from '../../../scripts/lib/lab-mesh/plans.ts';
+import type { Program } from '../../../scripts/lib/lab-mesh/program.ts';
+import { Transfer } from '../../../scripts/lib/lab-mesh/transfer.ts';
+import { eventually } from '../../../scripts/lib/lab-mesh/wait.ts';
 import { MeshApp } from '../../../services/mesh/app.ts';
 import { hostBefore } from '../between.ts';
-import { line, twoWays } from '../plans.ts';
-import type { Program } from '../program.ts';
 import { startTapped } from '../tap.ts';
 import { expectWhole, sharedMesh } from '../testing.ts';
-import { Transfer } from '../transfer.ts';
-import { eventually } from '../wait.ts';
 
 async function command(tap: Program, line: string, answer: RegExp): Promise<RegExpExecArray> {
   const from = tap.printed;

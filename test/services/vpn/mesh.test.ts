@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { MANAGER, type Mesh } from '../../mesh/mesh.ts';
-import { line } from '../../mesh/plans.ts';
+import { MANAGER, type Mesh } from '../../../scripts/lib/lab-mesh/mesh.ts';
+import { line } from '../../../scripts/lib/lab-mesh/plans.ts';
 import { ownMesh } from '../../mesh/testing.ts';
 import { call, listen, needTunnels, networkState } from './rig.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Mesh, root } from './mesh.ts';
+import type { Mesh } from './mesh.ts';
 import type { Program } from './program.ts';
 import { deadlineMs, NeverHappened } from './wait.ts';
 
@@ -10,7 +10,7 @@ export interface TransferOptions {
   bytes?: number;
   /** It may end as soon as these have been sent. */
   finish?: boolean;
-  /** File that gets what had come by when, see `test/fixtures/mesh-sink.ts`. */
+  /** File that gets what had come by when, see `sink.ts`. */
   timeline?: string | undefined;
 }
 
@@ -38,11 +38,11 @@ export class Transfer {
   ): Promise<Transfer> {
     const name = `sink-${++transfers}`;
     const [near, far] = [mesh.node(from), mesh.node(to)];
-    const fixture = (file: string) => join(root, 'test/fixtures', file);
-    const sinkArgs = [fixture('mesh-sink.ts'), far.socket, name, ...(timeline ? [timeline] : [])];
+    const program = (file: string) => join(import.meta.dirname, file);
+    const sinkArgs = [program('sink.ts'), far.socket, name, ...(timeline ? [timeline] : [])];
     const sink = mesh.run(to, name, sinkArgs);
     await sink.line(/^listening$/);
-    const sourceArgs = [fixture('mesh-source.ts'), near.socket, `${far.key}/${name}`, String(bytes)];
+    const sourceArgs = [program('source.ts'), near.socket, `${far.key}/${name}`, String(bytes)];
     const source = mesh.run(from, `source-${transfers}`, sourceArgs);
     if (finish) source.tell('finish');
     const transfer = new Transfer(mesh, from, source, sink);

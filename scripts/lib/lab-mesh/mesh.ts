@@ -1,17 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { type Host, Lab } from '../../scripts/lib/lab.ts';
-import { showMesh } from '../../services/mesh/show.ts';
-import type { Shown } from '../../services/net/control/messages.ts';
-import type { ShownOf } from '../../services/net/control/shown.ts';
-import type { PublicKey } from '../../services/net/keys.ts';
+import { join } from 'node:path';
+import { showMesh } from '../../../services/mesh/show.ts';
+import type { Shown } from '../../../services/net/control/messages.ts';
+import type { ShownOf } from '../../../services/net/control/shown.ts';
+import type { PublicKey } from '../../../services/net/keys.ts';
+import { type Host, Lab } from '../lab.ts';
+import { root } from '../program.ts';
 import type { Plan } from './plans.ts';
 import { Program } from './program.ts';
 import { Rack } from './rack.ts';
 import { eventually } from './wait.ts';
-
-export const root = resolve(import.meta.dirname, '../..');
 
 /** Where nodes take links, on each of their cables; over UDP too. */
 export const nodePort = 7_000;

@@ -1,8 +1,8 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeIdentity } from '../../services/net/key-file.ts';
-import { Identity, type PublicKey } from '../../services/net/keys.ts';
-import { signMembership } from '../../services/net/membership.ts';
+import { writeIdentity } from '../../../services/net/key-file.ts';
+import { Identity, type PublicKey } from '../../../services/net/keys.ts';
+import { signMembership } from '../../../services/net/membership.ts';
 
 /** A board of the test's rack. */
 export interface Board {

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { Host } from '../../scripts/lib/lab.ts';
+import type { Host } from '../lab.ts';
 import { deadlineMs, NeverHappened } from './wait.ts';
 
 /** Lines that are kept of a program; the oldest go first. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { full, line, type Plan, ring, twoWays } from './plans.ts';
+import { full, line, type Plan, ring, twoWays } from '../../../../scripts/lib/lab-mesh/plans.ts';
 
 function cablesOf({ cables }: Plan): string[] {
   return cables.map((ends) => ends.join('–'));
