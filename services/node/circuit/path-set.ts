@@ -3,6 +3,8 @@ import { Path } from './path.ts';
 
 /** Milliseconds between probes of a path: while the circuit carries something, and else. */
 const probeEveryMs = { active: 1_000, idle: 5_000 };
+/** The same for a path of which little is known yet. */
+const learnEveryMs = 250;
 /** A lighter path is taken into use when it weighs less than this part of the one in use. */
 const worthMoving = 0.8;
 /** Late probes after which another path is taken into use. */
@@ -95,7 +97,7 @@ export class PathSet {
     for (const path of this.#paths.values()) {
       if (path.up && path.isSilent(now)) path.down();
       if (now >= path.nextProbe) {
-        path.nextProbe = now + probeEveryMs[active ? 'active' : 'idle'];
+        path.nextProbe = now + probeInterval(path, active);
         probe(path);
       } else if (path === this.#inUse && isSuspicious(path, now)) {
         probe(path);
@@ -115,6 +117,10 @@ export class PathSet {
     for (const path of this.#paths.values()) if (path.up && path.waiting > 0) return true;
     return false;
   }
+}
+
+function probeInterval(path: Path, active: boolean): number {
+  return path.up && path.isNew ? learnEveryMs : probeEveryMs[active ? 'active' : 'idle'];
 }
 
 /** An answer is half late, and no other probe was sent to make sure. */

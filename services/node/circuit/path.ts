@@ -7,8 +7,13 @@ const minTimeoutMs = 200;
  * given up late, while what it does not deliver goes out on another one too.
  */
 const timeoutVariations = 8;
-/** Before the first answer. */
+/**
+ * Before the first answer; after it, divided by the number of answers: when the first few happen to be alike, their
+ * variation says little of the next one.
+ */
 const firstTimeoutMs = 1_000;
+/** Answers after which enough is known of a path. */
+const enoughAnswers = firstTimeoutMs / minTimeoutMs;
 /** Probes without an answer after which a path is down. */
 const downAfter = 3;
 const maxOutstanding = 8;
@@ -39,6 +44,7 @@ export class Path {
   readonly #outstanding = new Map<number, number>();
   #aliveAt = Number.NEGATIVE_INFINITY;
   #nextId = 1;
+  #answers = 0;
   #smoothed: number | undefined;
   #variation = 0;
 
@@ -56,10 +62,16 @@ export class Path {
     return this.#smoothed;
   }
 
+  /** Whether so little is known of it that more probes are worth it. */
+  get isNew(): boolean {
+    return this.#answers < enoughAnswers;
+  }
+
   /** A probe that has no answer after this many milliseconds is late. */
   get timeout(): number {
     if (this.#smoothed === undefined) return firstTimeoutMs;
-    return Math.max(minTimeoutMs, this.#smoothed + timeoutVariations * this.#variation);
+    const least = Math.max(minTimeoutMs, firstTimeoutMs / this.#answers);
+    return Math.max(least, this.#smoothed + timeoutVariations * this.#variation);
   }
 
   /** When the oldest probe without an answer was sent. */
@@ -130,6 +142,7 @@ export class Path {
 
   /** As of RFC 6298. */
   #measure(sample: number): void {
+    this.#answers++;
     if (this.#smoothed === undefined) {
       this.#smoothed = sample;
       this.#variation = sample / 2;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Path } from '../../../../services/node/circuit/path.ts';
 import { PathSet } from '../../../../services/node/circuit/path-set.ts';
+import { randomOf } from '../rig.ts';
 import { endRule, SimulatedPaths } from './support.ts';
 
 function pathWith(roundTrip: number): Path {
@@ -131,6 +132,25 @@ describe('a path in use', () => {
     expect(simulation.switches).toEqual([]);
     expect(simulation.inUse).toBe(0);
     expect([...simulation.paths].every(({ up }) => up)).toBe(true);
+  });
+
+  it('is not left in its first seconds for 300 ms jitter, however alike the first answers are', () => {
+    const random = randomOf(1);
+    for (let run = 0; run < 1_000; run++) {
+      const simulation = new SimulatedPaths(2, { delay: 1, jitter: 300 }, random() * 2 ** 32);
+      simulation.run(10_000);
+      expect(simulation.switches).toEqual([]);
+    }
+  });
+
+  it('is left within two seconds when it swallows everything from the first seconds on', () => {
+    for (let start = 0; start < 3_000; start += 50) {
+      const simulation = new SimulatedPaths(2, { delay: 10, jitter: 5 }, start);
+      simulation.run(start);
+      simulation.swallow(0, true);
+      simulation.run(start + 2_000);
+      expect(simulation.switches.map(({ to }) => to)).toEqual([1]);
+    }
   });
 
   it('is not left while probes wait behind records that arrive', () => {

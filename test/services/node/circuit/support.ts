@@ -14,7 +14,7 @@ export function endRule(path: number, weight: number): EndRule {
 interface Way {
   /** Milliseconds of a round trip at least. */
   delay: number;
-  /** Milliseconds that it may take longer. */
+  /** Milliseconds that each direction may take longer. */
   jitter: number;
 }
 
@@ -29,14 +29,15 @@ export class SimulatedPaths {
   readonly paths = new PathSet(0);
   readonly switches: { at: number; to: number }[] = [];
   readonly #way: Way;
-  readonly #random = randomOf(4_711);
+  readonly #random: () => number;
   readonly #swallowing = new Set<number>();
   /** Answers under way, per path in the order in which they arrive. */
   readonly #answers = new Map<number, { at: number; id: number }[]>();
   #now = 0;
 
-  constructor(count: number, way: Way) {
+  constructor(count: number, way: Way, seed = 4_711) {
     this.#way = way;
+    this.#random = randomOf(seed);
     for (let path = 0; path < count; path++) {
       this.paths.add(endRule(path, 1_000), true);
       this.#answers.set(path, []);
@@ -71,7 +72,8 @@ export class SimulatedPaths {
     const answers = this.#answers.get(path.number);
     // Links keep the order: an answer comes after those before it.
     const before = answers?.at(-1)?.at ?? 0;
-    answers?.push({ at: Math.max(before, this.#now + delay + jitter * this.#random()), id });
+    const takes = delay + jitter * (this.#random() + this.#random());
+    answers?.push({ at: Math.max(before, this.#now + takes), id });
   }
 
   #receive(path: Path): void {
