@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { type Address, formatAddress, isLoopback } from '../net/address.ts';
+import { LogLimit } from '../program/log-limit.ts';
 import { runProgram } from '../program/run.ts';
 import { addressOf } from '../program/values.ts';
 import { parseWords } from '../program/words.ts';
@@ -21,14 +22,16 @@ async function run(wanted: Address): Promise<void> {
   const app = await connect();
   const tracker = new Tracker({ address: wanted, stateFile: stateFile(wanted, process.env) });
   tracker.on('problem', (error) => console.error(error.message));
-  tracker.on('registered', (name) => console.log(`registered ${name}`));
-  tracker.on('expired', (names) => console.log(`expired ${names.join(' ')}`));
+  const events = new LogLimit((line) => console.log(line));
+  tracker.on('registered', (name) => events.say('registered', `registered ${name}`));
+  tracker.on('expired', (names) => events.say('expired', `expired ${names.join(' ')}`));
   await tracker.start();
 
   const metrics = setInterval(() => app.metrics(tracker.metrics), metricsIntervalMs);
   app.onShutdown(async () => {
     clearInterval(metrics);
     await tracker.stop();
+    events.flush();
   });
   const address = formatAddress(tracker.address);
   if (!isLoopback(tracker.address)) console.log(`other machines reach ${address}: whoever does may register`);

@@ -3,9 +3,9 @@ import { isLoopback, parseAddress } from '../net/address.ts';
 import { identityIn } from '../net/key-file.ts';
 import { tcp } from '../net/transport/tcp.ts';
 import { webSocket } from '../net/transport/websocket.ts';
+import { LogLimit } from '../program/log-limit.ts';
 import { runProgram } from '../program/run.ts';
 import { connect } from '../signal/client.ts';
-import { RateLimit } from '../signal/ratelimit.ts';
 import { Admission } from './admission.ts';
 import { Manager } from './manager.ts';
 import { serveMetrics } from './metrics/server.ts';
@@ -13,12 +13,10 @@ import { help, type Options, parseOptions } from './options.ts';
 
 /** How often figures are told, in milliseconds. */
 const figuresMs = 10_000;
-/** Whoever knocks for ever does not fill the log. */
-const refusalsTold = { burst: 20, perSecond: 0.2 };
 
 async function run(options: Options): Promise<void> {
   const app = await connect();
-  const { manager, admission } = await makeManager(options);
+  const { manager, admission, logs } = await makeManager(options);
   await admission.start();
   await manager.start();
   const metrics =
@@ -31,6 +29,7 @@ async function run(options: Options): Promise<void> {
   app.onShutdown(async () => {
     clearInterval(figures);
     await Promise.all([admission.stop(), manager.stop(), metrics?.close()]);
+    for (const log of logs) log.flush();
   });
   for (const address of manager.addresses)
     if (!isLoopback(parseAddress(address))) console.log(`other machines reach ${address}`);
@@ -44,7 +43,9 @@ async function run(options: Options): Promise<void> {
   app.ready();
 }
 
-async function makeManager(options: Options): Promise<{ manager: Manager; admission: Admission }> {
+async function makeManager(
+  options: Options,
+): Promise<{ manager: Manager; admission: Admission; logs: LogLimit[] }> {
   const identity = await identityIn(options.keyFile);
   const { members, peers, domain, trackerAddress } = options;
   const admission = new Admission({ members, peers, folder: options.folder });
@@ -54,14 +55,13 @@ async function makeManager(options: Options): Promise<{ manager: Manager; admiss
   const manager = new Manager({ ...{ identity, domain, addresses, admission, trackerAddress } });
   admission.on('problem', (error) => console.error(error.message));
   admission.on('changed', () => console.log(`members: list ${admission.list?.number}`));
-  manager.on('problem', (message) => console.error(message));
-  const told = new RateLimit(refusalsTold);
-  manager.on('refused', (reason) => {
-    if (told.take(1)) console.error(`refused: ${reason}`);
-  });
-  manager.on('connected', (name) => console.log(`connected ${name}`));
-  manager.on('disconnected', (name, reason) => console.log(`disconnected ${name}: ${reason}`));
-  return { manager, admission };
+  const events = new LogLimit((line) => console.log(line));
+  const problems = new LogLimit((line) => console.error(line));
+  manager.on('problem', (message, source) => problems.say(source, message));
+  manager.on('refused', (reason) => problems.say('refused', `refused: ${reason}`));
+  manager.on('connected', (name, key) => events.say(key, `connected ${name}`));
+  manager.on('disconnected', (name, reason, key) => events.say(key, `disconnected ${name}: ${reason}`));
+  return { manager, admission, logs: [events, problems] };
 }
 
 await runProgram({ name: 'meshnet-nm', help, parse: (argv) => parseOptions(argv, process.env), run });

@@ -49,10 +49,10 @@ const maxConnections = 4;
 /** The node manager: knows the mesh by what nodes report, and gives them links, routes and names. Its state is soft. */
 export class Manager extends EventEmitter<{
   connected: [name: string, key: PublicKey];
-  disconnected: [name: string, reason: string];
+  disconnected: [name: string, reason: string, key: PublicKey];
   refused: [reason: string];
-  /** Something went wrong that nodes do not notice. */
-  problem: [message: string];
+  /** Something went wrong that nodes do not notice. @param source who has caused it */
+  problem: [message: string, source: string];
 }> {
   readonly #options: ManagerOptions;
   readonly #door: Door;
@@ -89,7 +89,7 @@ export class Manager extends EventEmitter<{
     });
     this.#directory = new Directory({
       ...{ identity, trackerAddress, leaseMs: timing.leaseMs },
-      onProblem: (message) => this.emit('problem', message),
+      onProblem: (message) => this.emit('problem', message, 'apptracker'),
     });
     admission.on('changed', () => this.#membersChanged());
   }
@@ -178,7 +178,7 @@ export class Manager extends EventEmitter<{
     this.#links.nodeDisconnected(node);
     this.#directory.nodeDisconnected(node);
     this.#circuits.nodeDisconnected(node);
-    this.emit('disconnected', this.#nodes.nameOf(node), reason);
+    this.emit('disconnected', this.#nodes.nameOf(node), reason, node);
   }
 
   #expects(node: PublicKey): boolean {
@@ -196,7 +196,7 @@ export class Manager extends EventEmitter<{
     if (list === undefined) return;
     for (const { key, name } of this.#nodes.all)
       this.#nodes.call(key, nodeMethods.members, { members: list.text }).catch((error: Error) => {
-        this.emit('problem', `${name} has not taken the list of members: ${error.message}`);
+        this.emit('problem', `${name} has not taken the list of members: ${error.message}`, key);
       });
   }
 }

@@ -23,7 +23,7 @@ export interface CircuitsOptions {
 export interface CircuitsEvents {
   /** The circuit with a node uses another path than before. */
   moved: [peer: PublicKey, path: number, why: string];
-  problem: [message: string];
+  problem: [message: string, peer: PublicKey];
 }
 
 /** A circuit without streams is closed by its opener after so many milliseconds. */
@@ -124,7 +124,7 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
 
   #accept({ circuit: id, peer, opener }: EndRule): Entry | undefined {
     if (this.#entries.size >= maxCircuits) {
-      this.emit('problem', `more than ${maxCircuits} circuits: one of ${peer} is not taken`);
+      this.emit('problem', `more than ${maxCircuits} circuits: one of ${peer} is not taken`, peer);
       return undefined;
     }
     // One that this node opened before it was started anew has no use any more.
@@ -146,7 +146,7 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
     this.#entries.set(id, entry);
     circuit.once('ready', () => ready.resolve());
     circuit.on('moved', (path, why) => this.emit('moved', peer, path, why));
-    circuit.on('problem', (message) => this.emit('problem', message));
+    circuit.on('problem', (message) => this.emit('problem', message, peer));
     circuit.once('closed', (reason) => {
       ready.reject(new MeshError('no-route', reason));
       this.#entries.delete(id);

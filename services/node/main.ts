@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { Admitted } from '../net/admitted.ts';
 import { identityIn } from '../net/key-file.ts';
+import { LogLimit } from '../program/log-limit.ts';
 import { runProgram } from '../program/run.ts';
 import { connect } from '../signal/client.ts';
 import { AppGateway } from './apps/gateway.ts';
@@ -32,11 +33,13 @@ async function run(options: Options): Promise<void> {
     metering: await Metering.load(join(folder, 'metering.json'), problem),
   });
   const gateway = new AppGateway({ carrier: node, ...options.apps });
-  node.on('event', (message) => console.log(message));
-  node.on('problem', problem);
-  gateway.on('registered', (name) => console.log(`app ${name} is here`));
-  gateway.on('gone', (name, reason) => console.log(`app ${name} has gone: ${reason}`));
-  gateway.on('problem', (error) => console.error(error.message));
+  const events = new LogLimit((line) => console.log(line));
+  const problems = new LogLimit(problem);
+  node.on('event', (message, source) => events.say(source, message));
+  node.on('problem', (message, source) => problems.say(source, message));
+  gateway.on('registered', (name) => events.say(`app ${name}`, `app ${name} is here`));
+  gateway.on('gone', (name, reason) => events.say(`app ${name}`, `app ${name} has gone: ${reason}`));
+  gateway.on('problem', (error) => problems.say('apps', error.message));
   await node.start();
   await gateway.listen();
 
@@ -45,6 +48,7 @@ async function run(options: Options): Promise<void> {
     clearInterval(metrics);
     await gateway.close();
     await node.stop();
+    for (const log of [events, problems]) log.flush();
   });
   const reached = node.addresses.length === 0 ? 'no address' : node.addresses.join(', ');
   console.log(`node ${node.key} on ${reached}`);

@@ -9,7 +9,6 @@ import { acceptSession, connectSession } from '../net/session/stream.ts';
 import { type Listener, type Transport, TransportError } from '../net/transport/transport.ts';
 import { Backoff } from '../signal/backoff.ts';
 import { pause } from '../signal/pause.ts';
-import { RateLimit } from '../signal/ratelimit.ts';
 import { reachableAddresses } from './addresses.ts';
 
 export interface NeighboursOptions {
@@ -24,8 +23,8 @@ export interface NeighboursOptions {
 export interface NeighboursEvents {
   /** A new link, in place of the one there was with this neighbour. */
   link: [link: Link];
-  /** A link could not be had, or was refused; it is tried again. */
-  problem: [message: string];
+  /** A link could not be had, or was refused; it is tried again. @param source who has caused it */
+  problem: [message: string, source: string];
 }
 
 /**
@@ -33,8 +32,6 @@ export interface NeighboursEvents {
  * makes room for another.
  */
 const maxHandshakes = 64;
-/** Whoever knocks for ever does not fill the log. */
-const refusalsTold = { burst: 20, perSecond: 0.2 };
 /** Milliseconds to wait for a connection: less than it takes TCP to try a third time. */
 const dialTimeoutMs = 3_000;
 /** A link that has stood for so many milliseconds is dialled again at once when it ends. */
@@ -62,7 +59,6 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
   #udp: UdpPort | undefined;
   /** Those that have dialled this node and have not proved anything yet, in the order in which they came. */
   readonly #waiting = new Set<Duplex>();
-  readonly #refusals = new RateLimit(refusalsTold);
 
   constructor(options: NeighboursOptions) {
     super();
@@ -189,8 +185,9 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
       this.#take(new Link(stream, session, { udp: this.#udp }), false);
     } catch (error) {
       stream.destroy();
-      if (!this.#end.signal.aborted && this.#refusals.take(1))
-        this.emit('problem', `a link was refused: ${reasonOf(error)}`);
+      // Nobody knows who it was, so all of them are one source.
+      if (!this.#end.signal.aborted)
+        this.emit('problem', `a link was refused: ${reasonOf(error)}`, 'refused links');
     } finally {
       this.#waiting.delete(stream);
     }
@@ -227,7 +224,7 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
   #tell(key: PublicKey, problem: string): void {
     if (this.#problems.get(key) === problem) return;
     this.#problems.set(key, problem);
-    this.emit('problem', problem);
+    this.emit('problem', problem, key);
   }
 }
 

@@ -51,9 +51,9 @@ export interface NodeOptions {
 }
 
 export interface NodeEvents {
-  /** What happens, for the log. */
-  event: [message: string];
-  problem: [message: string];
+  /** What happens, for the log. @param source who has caused it */
+  event: [message: string, source: string];
+  problem: [message: string, source: string];
 }
 
 /** How long an app may take to take a stream, and a circuit to come about, milliseconds. */
@@ -212,25 +212,25 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     const { metering, admitted } = this.#options;
     const nameOf = (key: PublicKey) => admitted.boardOf(key) ?? key.slice(0, 8);
     this.#neighbours.on('link', (link) => {
-      this.emit('event', `link with ${nameOf(link.remote)}`);
+      this.emit('event', `link with ${nameOf(link.remote)}`, link.remote);
       this.#switch.addLink(link);
       this.#report();
       void link.closed.then((reason) => {
-        this.emit('event', `no link with ${nameOf(link.remote)} any more: ${reason}`);
+        this.emit('event', `no link with ${nameOf(link.remote)} any more: ${reason}`, link.remote);
         this.#report();
       });
     });
-    this.#neighbours.on('problem', (message) => this.emit('problem', message));
+    this.#neighbours.on('problem', (...problem) => this.emit('problem', ...problem));
     this.#circuits.on('moved', (peer, path, why) =>
-      this.emit('event', `the circuit with ${nameOf(peer)} goes over path ${path} now: ${why}`),
+      this.emit('event', `the circuit with ${nameOf(peer)} goes over path ${path} now: ${why}`, peer),
     );
-    this.#circuits.on('problem', (message) => this.emit('problem', message));
+    this.#circuits.on('problem', (...problem) => this.emit('problem', ...problem));
     this.#switch.on('relayed', (_rule, from, to, bytes) => {
       this.#forwarded.set(to, (this.#forwarded.get(to) ?? 0) + bytes);
       metering.countRelayed(from, to, bytes);
     });
     this.#manager.on('welcome', (welcome, manager) => this.#welcomed(welcome, manager));
-    this.#manager.on('lost', (reason) => this.emit('event', `no manager: ${reason}`));
+    this.#manager.on('lost', (reason) => this.emit('event', `no manager: ${reason}`, 'manager'));
   }
 
   #hello(): Hello {
@@ -245,14 +245,14 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
   }
 
   #welcomed({ domain, reportMs, peers, members }: Welcome, manager: PublicKey): void {
-    this.emit('event', `registered with manager ${manager.slice(0, 8)} of ${domain}`);
+    this.emit('event', `registered with manager ${manager.slice(0, 8)} of ${domain}`, 'manager');
     if (members !== undefined) this.#takeMembers(members);
     if (this.#options.dials) this.#neighbours.setPeers(peers);
     clearInterval(this.#reports);
     this.#reports = setInterval(() => this.#report(), reportMs);
     this.#report();
     this.#tellApps();
-    this.#circuits.announce().catch((error: unknown) => this.emit('problem', messageOf(error)));
+    this.#circuits.announce().catch((error: unknown) => this.emit('problem', messageOf(error), 'manager'));
   }
 
   /** What the manager may ask of this node. */
@@ -289,7 +289,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
   #takeMembers(members: string): void {
     const { admitted } = this.#options;
     if (!admitted.offer(members)) return;
-    this.emit('event', `list of members ${admitted.list?.number}`);
+    this.emit('event', `list of members ${admitted.list?.number}`, 'manager');
     this.#neighbours.expel();
     this.#circuits.expel((key) => admitted.admits(key));
   }
@@ -316,7 +316,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
   #tellManager(method: string, params: object): void {
     if (!this.#manager.connected) return;
     this.#manager.call(method, params, anything).catch((error: unknown) => {
-      if (!(error instanceof ConnectionLost)) this.emit('problem', messageOf(error));
+      if (!(error instanceof ConnectionLost)) this.emit('problem', messageOf(error), 'manager');
     });
   }
 

@@ -1,5 +1,6 @@
 import { MeshApp, type MeshAppOptions } from '../mesh/app.ts';
 import { connect } from '../signal/client.ts';
+import { LogLimit } from './log-limit.ts';
 
 /** How often figures are told, in milliseconds. */
 const metricsIntervalMs = 10_000;
@@ -84,7 +85,8 @@ async function register(
   if (ending.aborted) abort();
   try {
     const mesh = await MeshApp.start({ ...options, onProblem: tell, signal: attempt.signal });
-    mesh.on('problem', (message) => console.error(message));
+    const problems = new LogLimit((line) => console.error(line));
+    mesh.on('problem', (message) => problems.say('streams', message));
     return mesh;
   } catch (error) {
     if (ending.aborted) return undefined;

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { linesPerMinute } from '../../../services/program/log-limit.ts';
 import { urlOfSocket } from '../../../services/signal/index.ts';
 import { scratchFolder, startServer, untilReady } from '../signal/support.ts';
 import type { NodeClient } from './node-client.ts';
@@ -26,6 +28,20 @@ describe('meshnet-nm on the command line', () => {
   it('explains itself', async () => {
     const manager = launchManager(['--help']);
     await manager.line(/^meshnet-nm DOMAIN CTRLADDR APPTRACKERADDR/);
+    expect(await manager.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it('does not let whoever knocks fill its log', async () => {
+    const manager = launchManager(['mesh.net', '0', '-'], { STATE_DIRECTORY: await scratchFolder() });
+    const port = Number(/:(\d+)$/.exec(await manager.line(/^listening as/))?.[1]);
+    const knocks = linesPerMinute + 7;
+    for (let knock = 0; knock < knocks; knock++) {
+      const stranger = connect(port, '127.0.0.1', () => stranger.end('\0\0nothing of the kind'));
+      await once(stranger.resume(), 'close');
+    }
+    await manager.line(/^refused: the other end announces/);
+    manager.child.kill('SIGTERM');
+    await manager.line(/^refused: 7 more lines were left out$/);
     expect(await manager.exited).toEqual({ code: 0, signal: null });
   });
 
