@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Step, showSteps } from '../image/steps.ts';
-import type { FuzzResult } from '../test/fuzz.ts';
 import { build } from './build.ts';
 import { repeatCommand } from './endurance/campaign.ts';
 import { type Decoder, findDecoders } from './endurance/decoders.ts';
 import { fuzz } from './endurance/fuzz.ts';
 import { watchMemory } from './endurance/memory.ts';
 import { soakReport } from './endurance/report.ts';
+import type { FuzzResult } from './endurance/result.ts';
 import { readState, type SoakState, writeState } from './endurance/state.ts';
 import { abortOnSignals, root, runProgram, UsageError } from './lib/program.ts';
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, expect, it, vi } from 'vitest';
-import { type FuzzResult, fuzzRuns } from './fuzz.ts';
+import type { FuzzResult } from '../scripts/endurance/result.ts';
+import { fuzzRuns } from './fuzz.ts';
 
 const decoder = 'none';
 const folder = mkdtempSync(join(tmpdir(), 'skyminer-fuzz-'));

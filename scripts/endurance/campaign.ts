@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { quoteWord } from '../../services/viscript/terminal/words.ts';
-import type { FuzzResult } from '../../test/fuzz.ts';
 import type { Decoder } from './decoders.ts';
+import type { FuzzResult } from './result.ts';
 import type { Fuzzed } from './state.ts';
 
 /** Times the inputs of an ordinary run in one slice: some minutes, which is what can be lost when it is stopped. */

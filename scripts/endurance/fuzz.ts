@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { appendFile, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Step } from '../../image/steps.ts';
-import type { FuzzResult } from '../../test/fuzz.ts';
 import { addResults, nextSlice, readResults, type Slice } from './campaign.ts';
 import type { Decoder } from './decoders.ts';
+import type { FuzzResult } from './result.ts';
 import type { Fuzzed } from './state.ts';
 
 export interface FuzzOptions {

@@ -66,6 +66,7 @@ export const limits = {
   rules: 65_536,
   nameLength: 64,
   addressLength: 256,
+  reportMs: 3_600_000,
 } as const;
 
 /** A node to have a link with. */
@@ -188,7 +189,7 @@ export const helloShape = shape(
 export const welcomeShape = shape(
   (fields): Welcome => ({
     domain: text(fields, 'domain', limits.addressLength),
-    reportMs: integer(fields, 'reportMs', 1),
+    reportMs: intervalOf(fields),
     peers: peersOf(fields),
     members: optionalText(fields, 'members'),
   }),
@@ -262,6 +263,11 @@ const peerShape = shape(
     addresses: addressesOf(fields),
   }),
 );
+
+function intervalOf(fields: Fields): number {
+  const interval = integer(fields, 'reportMs', 1);
+  return interval <= limits.reportMs ? interval : fail('reportMs', `at most ${limits.reportMs} ms`);
+}
 
 function peersOf(fields: Fields): Peer[] {
   return list(fields, 'peers', limits.nodes).map(peerShape.parse);

@@ -1,15 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  channelConnectedShape,
+  connectedShape,
   type FirstLine,
   formatFirstLine,
+  formatRefusal,
   greetedShape,
   parseAnswer,
   parseFirstLine,
+  registeredShape,
 } from '../../../services/mesh/first-line.ts';
 import { MeshError } from '../../../services/mesh/index.ts';
 import { Identity, type PublicKey } from '../../../services/net/keys.ts';
 import { fuzzRuns } from '../../fuzz.ts';
+import { nearly } from '../../shapes.ts';
 
 const key = Identity.generate().publicKey;
 const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
@@ -32,6 +37,29 @@ const line: fc.Arbitrary<FirstLine> = fc.oneof(
   fc.record({ want: fc.constantFrom('stream' as const, 'channel' as const), ...ticket, to: target }),
   fc.record({ want: fc.constant('accept' as const), ...ticket }),
   fc.record({ want: fc.constant('show' as const) }),
+);
+
+const answers = [
+  [registeredShape, fc.record({ node: keys, token: fc.string({ maxLength: 64 }) })],
+  [connectedShape, fc.record({ node: keys, remote: fc.record({ node: keys, app: word }) })],
+  [
+    channelConnectedShape,
+    fc.record({
+      ...{ node: keys, remote: fc.record({ node: keys, app: word }) },
+      maxBytes: fc.integer({ min: 1 }),
+    }),
+  ],
+  [greetedShape, fc.record({ node: keys })],
+] as const;
+
+/** Each shape with what may be the line of an answer in it, or nearly is. */
+const answerLines = fc.oneof(
+  ...answers.map(([shape, valid], kind) => {
+    const refusal = fc.record({ error: fc.string(), message: fc.jsonValue() });
+    const values = fc.oneof(nearly(valid), nearly(refusal)).map((value) => JSON.stringify(value));
+    const text = fc.oneof({ weight: 4, arbitrary: values }, fc.string(), fc.json({ maxDepth: 2 }));
+    return text.map((answer) => [kind, shape, answer] as const);
+  }),
 );
 
 /** Parses what may be anything: nothing but a line or a MeshError may come of it. */
@@ -78,6 +106,23 @@ describe('the first line', () => {
 });
 
 describe('an answer', () => {
+  it('may be anything, and is what it should be or a MeshError', () => {
+    const check = ([, shape, answer]: readonly [number, (typeof answers)[number][0], string]) => {
+      try {
+        const value = parseAnswer<unknown>(answer, shape);
+        expect(parseAnswer<unknown>(JSON.stringify(value), shape)).toEqual(value);
+      } catch (error) {
+        expect(error).toBeInstanceOf(MeshError);
+      }
+    };
+    fc.assert(fc.property(answerLines, check), fuzzRuns('answers', 100_000));
+  });
+
+  it.each(['not-found', 'name-taken'] as const)('carries a refusal as it was: %s', (code) => {
+    const refusal = new MeshError(code, 'for a reason');
+    expect(() => parseAnswer(formatRefusal(refusal), greetedShape)).toThrow(refusal);
+  });
+
   it('is the error that the node names', () => {
     expect(parseAnswer(`{"node":"${key}"}`, greetedShape)).toEqual({ node: key });
     expect(() => parseAnswer('{"error":"no-route","message":"cut"}', greetedShape)).toThrow(
