@@ -18,6 +18,7 @@ function run(options: ServerOptions): Promise<void> {
       service = await ServerService.start(options, process.env);
       listen(service, device, tell);
     },
+    start: async () => console.log(`serving on ${device}`),
     status: () => `serves ${service?.clients ?? 0} clients on ${device}`,
     stop: async () => service?.stop(),
     get metrics() {
