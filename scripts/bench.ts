@@ -16,6 +16,7 @@ import { measureRelay } from './measure/relay/relay.ts';
 import { routingRows } from './measure/routing.ts';
 import { isMet, markdownTable, type Row } from './measure/row.ts';
 import { measureSocks } from './measure/socks.ts';
+import { measureSocksBetween } from './measure/socks-between.ts';
 import { IDLE_APPS, PROBE } from './measure/supervisor.ts';
 import { Supervisord } from './measure/supervisord.ts';
 import { measureSupervisors } from './measure/supervisors.ts';
@@ -28,7 +29,7 @@ const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [-
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
 what must be reached and what is aimed at was reached. Takes forty minutes, twenty without the image.
-The parts failover, timeline and vpn need root.
+The parts mesh, failover, timeline and vpn need root.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
@@ -130,8 +131,12 @@ function measureRuntime(rounds: number): Promise<Row[]> {
 
 function measureMesh(rounds: number): Promise<Row[]> {
   return withBundle(async (bundle, folder) => {
+    const apps = join(bundle, 'apps');
     const socks = await steps.step('Measure SOCKS', 'See the log.', (step) =>
-      measureSocks({ apps: join(bundle, 'apps'), folder, rounds, progress: step.note }),
+      measureSocks({ apps, folder, rounds, progress: step.note }),
+    );
+    const between = await steps.step('Measure SOCKS between hosts', 'See the log.', (step) =>
+      measureSocksBetween({ apps, folder: join(folder, 'between'), rounds, progress: step.note }),
     );
     const relay = await steps.step('Measure a relay', 'See the log.', (step) =>
       measureRelay({
@@ -144,7 +149,7 @@ function measureMesh(rounds: number): Promise<Row[]> {
     const routes = await steps.step('Measure routes', 'See the log.', async (step) =>
       routingRows(rounds, step.note),
     );
-    return [...socks, ...relay, ...routes];
+    return [...socks, ...between, ...relay, ...routes];
   });
 }
 

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePorts } from '../lib/free-ports.ts';
+import { downloadSpeed } from './download-speed.ts';
 import { MeasureError, timeCommand } from './process.ts';
 import { dial, readExactly } from './proxies/dial.ts';
 import { startMesh } from './proxies/mesh.ts';
@@ -127,20 +128,14 @@ function add(to: Map<string, number[]>, name: string, value: number): void {
   to.set(name, [...(to.get(name) ?? []), value]);
 }
 
-/** @param proxy port 0 for none @returns MB/s as curl measures it */
-async function download({ name, port }: SocksProxy, target: number): Promise<number> {
-  const through = port === 0 ? [] : ['--socks5-hostname', `127.0.0.1:${port}`];
-  const { stdout } = await timeCommand({
-    file: 'curl',
-    args: [
-      ...['--silent', '--show-error', '--fail', '--output', '/dev/null', ...through],
-      ...['--write-out', '%{size_download} %{time_starttransfer} %{time_total}'],
-      `http://127.0.0.1:${target}/${DOWNLOAD_BYTES}`,
-    ],
+/** @param proxy port 0 for none @returns MB/s */
+async function download({ port }: SocksProxy, target: number): Promise<number> {
+  const curl = port === 0 ? [] : ['--socks5-hostname', `127.0.0.1:${port}`];
+  return await downloadSpeed({
+    run: async (file, ...args) => (await timeCommand({ file, args })).stdout,
+    through: { curl, server: '127.0.0.1' },
+    ...{ port: target, bytes: DOWNLOAD_BYTES },
   });
-  const [bytes = 0, start = 0, total = 0] = stdout.split(' ').map(Number);
-  if (bytes !== DOWNLOAD_BYTES) throw new MeasureError(`${name}: ${bytes} bytes came of ${DOWNLOAD_BYTES}`);
-  return bytes / 1e6 / (total - start);
 }
 
 /** @returns milliseconds of each of many round trips on one connection */

@@ -4,15 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MeasureError, until } from '../process.ts';
 import { startOn } from '../proxies/proxy.ts';
 import type { Row } from '../row.ts';
+import type { WayThrough } from '../way-through.ts';
 import { BIN_MS, Recording } from './recording.ts';
 import { TwoWays } from './two-ways.ts';
-import {
-  type Contestant,
-  throughMesh,
-  throughSsh,
-  throughYggdrasil,
-  type WayThrough,
-} from './ways-through.ts';
+import { type Contestant, throughMesh, throughSsh, throughYggdrasil } from './ways-through.ts';
 
 export interface TimelineOptions {
   /** Folder with the bundled apps. */

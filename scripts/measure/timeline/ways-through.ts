@@ -3,18 +3,9 @@ import { showMesh } from '../../../services/mesh/show.ts';
 import type { ShownRoute } from '../../../services/net/control/shown.ts';
 import { startLabMesh } from '../lab-mesh.ts';
 import { MeasureError, until } from '../process.ts';
-import { startOn } from '../proxies/proxy.ts';
-import { sshCommands } from '../proxies/ssh-commands.ts';
+import { throughMeshSocks, throughSshSocks, type WayThrough } from '../way-through.ts';
 import { startYggdrasil } from '../yggdrasil.ts';
 import { FAR, NEAR, type TwoWays } from './two-ways.ts';
-
-/** How a program at the near host reaches the web server at the far one. */
-export interface WayThrough {
-  /** Arguments for curl. */
-  curl: string[];
-  /** The web server's address, as the program names it. */
-  server: string;
-}
 
 export interface Contestant {
   name: string;
@@ -23,12 +14,6 @@ export interface Contestant {
   /** Resolves when all that it needs to survive a cut is in place; something was downloaded by then. */
   prepared(): Promise<void>;
 }
-
-const socksPort = 1_080;
-const throughSocks: WayThrough = {
-  curl: ['--socks5-hostname', `127.0.0.1:${socksPort}`],
-  server: '127.0.0.1',
-};
 
 /** Our SOCKS: a node on every host, the apps at both ends. @param apps folder with the bundle's */
 export function throughMesh(apps: string): Contestant {
@@ -40,10 +25,7 @@ export function throughMesh(apps: string): Contestant {
       const [near, far] = [NEAR, FAR].map((name) => nodes.find(({ host }) => host.name === name));
       if (near === undefined || far === undefined) throw new Error('a host has no node');
       socket = near.socket;
-      far.start('meshnet-socks-server', 'socks-server', far.socket, '--allow', '127.0.0.0/8');
-      const server = `${far.key}/socks-server`;
-      near.start('meshnet-socks-client', 'socks-client', near.socket, String(socksPort), '--server', server);
-      return throughSocks;
+      return throughMeshSocks(near, far);
     },
     prepared: () =>
       until('a circuit with two paths', async () => {
@@ -68,12 +50,7 @@ export function throughSsh(): Contestant {
         [FAR, ways.address(NEAR, relay.name)],
       ] as const)
         await ways.host(from).run('ip', 'route', 'add', to, 'via', ways.address(relay.name, from));
-      const ssh = await sshCommands({ folder, address, port: 22, socksPort });
-      startOn(ways.far, ...ssh.server);
-      // A client gives up when nobody listens.
-      await until('sshd', () => ways.near.run('ssh-keyscan', '-T', '1', address));
-      startOn(ways.near, ...ssh.client);
-      return throughSocks;
+      return await throughSshSocks(ways.near, ways.far, address, folder);
     },
     // Its one way is there.
     prepared: async () => undefined,

@@ -28,7 +28,8 @@ export interface Vpn {
 /** A VPN that runs, and a server for `iperf3` at its far end. */
 export interface RunningVpn {
   near: Host;
-  /** The far host's. */
+  far: Host;
+  /** The far host's in the VPN. */
   address: string;
 }
 
@@ -60,10 +61,11 @@ export async function startVpn(
   await until(`${vpn.name}: a packet`, () => near.run('ping', '-c', '1', '-W', '1', address));
   startOn(far, 'iperf3', ['--server']);
   await until('iperf3', () => far.run('nc', '-z', '127.0.0.1', '5201'));
-  return { near, address };
+  return { near, far, address };
 }
 
-async function startLongCable(
+/** @returns the names of the interfaces that are its ends, for {@link Lab.plug} */
+export async function startLongCable(
   { roundTripMs, loss }: CableOptions,
   stack: AsyncDisposableStack,
 ): Promise<[string, string]> {
