@@ -18,6 +18,8 @@ export interface CircuitsOptions {
   release(circuit: string): void;
   /** As of {@link MuxOptions}, of the streams with one node. */
   streamsWith(peer: PublicKey): MuxOptions;
+  /** A circuit without streams is closed by its opener after so many milliseconds. Default 60,000. */
+  idleMs?: number | undefined;
 }
 
 export interface CircuitsEvents {
@@ -26,8 +28,7 @@ export interface CircuitsEvents {
   problem: [message: string, peer: PublicKey];
 }
 
-/** A circuit without streams is closed by its opener after so many milliseconds. */
-const idleMs = 60_000;
+const defaultIdleMs = 60_000;
 /** Most circuits of one node, those of others to it among them. */
 const maxCircuits = 4_096;
 
@@ -43,13 +44,16 @@ interface Entry {
 export class Circuits extends EventEmitter<CircuitsEvents> {
   readonly #options: CircuitsOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Of those that this node has opened, the one to each node that new streams go on. */
   readonly #opened = new Map<PublicKey, Entry>();
+  readonly #idleMs: number;
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: CircuitsOptions) {
     super();
     this.#options = options;
-    this.#sweep = setInterval(() => this.#closeIdle(), idleMs / 4);
+    this.#idleMs = options.idleMs ?? defaultIdleMs;
+    this.#sweep = setInterval(() => this.#closeIdle(), this.#idleMs / 4);
   }
 
   get all(): { circuit: Circuit; streams: number }[] {
@@ -58,7 +62,7 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
 
   /** The path on which each circuit that this node has opened sends. */
   get inUse(): { circuit: string; path: number }[] {
-    return [...this.#opened.values()].flatMap(({ circuit: { id, paths } }) =>
+    return this.#own.flatMap(({ circuit: { id, paths } }) =>
       paths.filter((path) => path.inUse).map(({ path }) => ({ circuit: id, path })),
     );
   }
@@ -88,7 +92,7 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
 
   /** Opens the circuits of this node anew at a manager that may not know them. */
   async announce(): Promise<void> {
-    const lost = [...this.#opened.values()].filter(({ circuit }) => circuit.paths.length === 0);
+    const lost = this.#own.filter(({ circuit }) => circuit.paths.length === 0);
     await Promise.all(lost.map(({ circuit }) => this.#options.ask(circuit.id, circuit.peer)));
   }
 
@@ -103,11 +107,16 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
     for (const { circuit } of [...this.#entries.values()]) circuit.close(reason);
   }
 
+  /** Those that this node has opened. */
+  get #own(): Entry[] {
+    return [...this.#entries.values()].filter(({ circuit }) => circuit.opener);
+  }
+
   #usable(peer: PublicKey): Entry | undefined {
     const opened = this.#opened.get(peer);
-    if (opened) return opened;
+    if (opened && !opened.mux.spent) return opened;
     for (const entry of this.#entries.values())
-      if (entry.circuit.peer === peer && entry.circuit.isReady) return entry;
+      if (entry.circuit.peer === peer && entry.circuit.isReady && !entry.mux.spent) return entry;
     return undefined;
   }
 
@@ -158,10 +167,10 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
 
   #closeIdle(): void {
     const now = performance.now();
-    for (const entry of [...this.#opened.values()]) {
+    for (const entry of this.#own) {
       if (entry.mux.size > 0 || !entry.circuit.isReady) entry.idleSince = undefined;
       else if (entry.idleSince === undefined) entry.idleSince = now;
-      else if (now - entry.idleSince > idleMs) entry.circuit.close('nothing uses it');
+      else if (now - entry.idleSince > this.#idleMs) entry.circuit.close('nothing uses it');
     }
   }
 }

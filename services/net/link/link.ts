@@ -128,21 +128,24 @@ export class Link extends EventEmitter<LinkEvents> {
    * Sends DATA, CREDIT, DATAGRAM or DOWN, together with whatever else is sent in this turn of the event loop. Does nothing
    * once the link is over. A DATAGRAM is dropped while too much waits; all others are for the caller to hold back. The
    * parts must not be changed any more.
+   *
+   * @returns false when it was dropped
    */
-  send(type: number, label: number, parts: readonly Buffer[]): void {
-    if (this.#over) return;
+  send(type: number, label: number, parts: readonly Buffer[]): boolean {
+    if (this.#over) return false;
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     if (type === FrameType.datagram) {
       if (this.#udp?.passes && bytes <= MAX_UDP_PAYLOAD_BYTES) {
         this.#sent += bytes;
         this.#udp.send(type, label, parts, bytes);
-        return;
+        return true;
       }
-      if (this.backlog > lowBacklog) return;
+      if (this.backlog > lowBacklog) return false;
     }
     if (type === FrameType.data || type === FrameType.datagram) this.#sent += bytes;
     this.#outgoing.add(type, label, parts, bytes);
+    return true;
   }
 
   /** Sends what waits, as far as the neighbour takes it within a second. */

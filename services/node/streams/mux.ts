@@ -18,7 +18,9 @@ import { CircuitStream, type StreamHost } from './stream.ts';
 import { WindowBudget } from './window.ts';
 
 /** Streams and channels of one circuit, those that are being opened among them. */
-const maxStreams = 8_192;
+export const maxStreams = 8_192;
+/** The highest number that a stream can have: there are 32 bits for it. */
+const maxStreamId = 2 ** 32 - 1;
 /** Frames other than DATA that may wait; the other end makes them wait by not reading. */
 const maxControlFrames = 65_536;
 
@@ -28,6 +30,8 @@ export interface MuxOptions {
   incoming(opening: Opening, end: CircuitStream | CircuitChannel): Promise<void>;
   /** Payload that arrived for, or was sent by, an app here: each byte once. */
   metered(app: string, direction: 'received' | 'sent', bytes: number): void;
+  /** The highest number of a stream. Default 2^32 - 1. */
+  maxId?: number | undefined;
 }
 
 type End = CircuitStream | CircuitChannel;
@@ -53,6 +57,7 @@ export class Mux implements StreamHost, ChannelHost {
   readonly #offered = new Set<number>();
   readonly #turns = new Set<CircuitStream>();
   readonly #control: Buffer[] = [];
+  readonly #maxId: number;
   #nextId: number;
   /** Streams of the other end that were refused one after the other because there are too many. */
   #refused = 0;
@@ -62,6 +67,7 @@ export class Mux implements StreamHost, ChannelHost {
     this.#circuit = circuit;
     this.#options = options;
     this.#nextId = circuit.opener ? 1 : 2;
+    this.#maxId = options.maxId ?? maxStreamId;
     circuit.on('record', (plaintext) => this.#receive(plaintext));
     circuit.on('datagrams', (id, payloads) => this.#receiveDatagrams(id, payloads));
     circuit.on('writable', () => this.#pump());
@@ -73,11 +79,18 @@ export class Mux implements StreamHost, ChannelHost {
     return this.#ends.size;
   }
 
+  /** So few numbers are left that whoever wants streams takes another circuit: a number is never given twice. */
+  get spent(): boolean {
+    return this.#nextId > this.#maxId - 2 * maxStreams;
+  }
+
   /** Opens a stream or a channel to an app at the other end. @throws {MeshError} */
   async open(opening: Opening, signal: AbortSignal): Promise<End> {
     if (this.#circuit.closed) throw new MeshError('reset', 'the circuit to this node is over');
     if (this.#ends.size >= maxStreams)
       throw new MeshError('refused', `there are ${maxStreams} streams to this node already`);
+    if (this.#nextId > this.#maxId)
+      throw new MeshError('refused', 'this circuit has no numbers for streams any more');
     const id = this.#nextId;
     this.#nextId += 2;
     const remote = { node: this.#circuit.peer, app: opening.app };

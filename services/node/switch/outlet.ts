@@ -10,11 +10,17 @@ const maxBacklog = 512 * 1024;
  * belong to the neighbour, and a link that comes back carries the same ones.
  */
 export class Outlet {
+  readonly #sent: (port: Port, bytes: number) => void;
   readonly #ports = new Map<number, Port>();
   /** Ports in which something waits for which there is credit, in the order in which they have their turn. */
   readonly #turns = new Set<Port>();
   #link: Link | undefined;
   #pumping = false;
+
+  /** @param sent told of the payload of DATA and DATAGRAM that was given to the link */
+  constructor(sent: (port: Port, bytes: number) => void) {
+    this.#sent = sent;
+  }
 
   get connected(): boolean {
     return this.#link !== undefined;
@@ -72,7 +78,7 @@ export class Outlet {
     if (link === undefined) {
       from?.settle(bytes);
     } else if (this.#turns.size === 0 && link.backlog < maxBacklog && port.take(bytes)) {
-      link.send(FrameType.data, port.label, parts);
+      this.#give(link, port, parts, bytes);
       from?.settle(bytes);
     } else {
       port.wait(parts, bytes, from);
@@ -82,7 +88,7 @@ export class Outlet {
 
   /** Sends what may be lost. The link drops it when it is busy, which what goes beside it over UDP does not mind. */
   sendDatagram(port: Port, parts: readonly Buffer[]): void {
-    this.#link?.send(FrameType.datagram, port.label, parts);
+    if (this.#link?.send(FrameType.datagram, port.label, parts)) this.#sent(port, lengthOf(parts));
   }
 
   sendDown(label: number): void {
@@ -117,8 +123,12 @@ export class Outlet {
     if (next === undefined) return;
     // To the end of the turns.
     if (port.sendable) this.#turns.add(port);
-    link.send(FrameType.data, port.label, next.parts);
+    this.#give(link, port, next.parts, next.bytes);
     next.from?.settle(next.bytes);
+  }
+
+  #give(link: Link, port: Port, parts: readonly Buffer[], bytes: number): void {
+    if (link.send(FrameType.data, port.label, parts)) this.#sent(port, bytes);
   }
 
   #queue(port: Port): void {
@@ -132,4 +142,8 @@ export class Outlet {
     payload.writeUInt32BE(bytes);
     this.#link?.send(FrameType.credit, label, [payload]);
   }
+}
+
+function lengthOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

@@ -24,7 +24,7 @@ export interface PathEnd {
 export const maxRules = 65_536;
 
 export interface SwitchEvents {
-  /** Bytes of DATA and DATAGRAM payload of a circuit passed through from one neighbour to another. */
+  /** Bytes of DATA and DATAGRAM payload of a circuit that came from one neighbour were given to the link with another. */
   relayed: [rule: Rule, from: PublicKey, to: PublicKey, bytes: number];
 }
 
@@ -169,7 +169,6 @@ export class Switch extends EventEmitter<SwitchEvents> {
     const kept = [Buffer.from(payload)];
     if (droppable) outlet.sendDatagram(out, kept);
     else outlet.send(out, kept, payload.length, source);
-    if (outlet.connected) this.emit('relayed', rule, from, to.neighbour, payload.length);
   }
 
   #credited(link: Link, outlet: Outlet, port: Port, payload: Buffer): void {
@@ -194,9 +193,16 @@ export class Switch extends EventEmitter<SwitchEvents> {
   }
 
   #outlet(neighbour: PublicKey): Outlet {
-    const outlet = this.#outlets.get(neighbour) ?? new Outlet();
+    const there = this.#outlets.get(neighbour);
+    if (there) return there;
+    const outlet = new Outlet(({ rule }, bytes) => this.#sent(neighbour, rule, bytes));
     this.#outlets.set(neighbour, outlet);
     return outlet;
+  }
+
+  #sent(to: PublicKey, rule: Rule, bytes: number): void {
+    if ('next' in rule) return;
+    this.emit('relayed', rule, otherSide(rule, to).neighbour, to, bytes);
   }
 }
 

@@ -2,11 +2,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { MeshError } from '../../../services/mesh/types.ts';
 import type { PublicKey } from '../../../services/net/keys.ts';
 import { Circuits, type CircuitsOptions } from '../../../services/node/circuits.ts';
+import { maxStreams } from '../../../services/node/streams/mux.ts';
 import { CircuitStream } from '../../../services/node/streams/stream.ts';
 import { Rig } from './rig.ts';
 import { eventually, hashOf, openStream, send, soon } from './streams/support.ts';
 
 interface TestNode {
+  name: string;
   key: PublicKey;
   circuits: Circuits;
   asked: string[];
@@ -36,11 +38,19 @@ class Pair {
     this.far = this.#node('b', {});
   }
 
-  /** The manager has found a path from a to b. */
-  route(circuit: string): void {
-    const [near, far] = this.rig.route(circuit, this.#paths++, ['a', 'b']);
-    this.far.circuits.addPath(far);
+  /** The manager has found a path from a to b, or to another node. */
+  route(circuit: string, { name, circuits }: TestNode = this.far): void {
+    const [near, far] = this.rig.route(circuit, this.#paths++, ['a', name]);
+    circuits.addPath(far);
     this.near.circuits.addPath(near);
+  }
+
+  /** One more node, with a link to a. */
+  async third(): Promise<TestNode> {
+    const third = this.#node('c', {});
+    onTestFinished(() => third.circuits.stop('the test is over'));
+    await this.rig.join('a', 'c');
+    return third;
   }
 
   #node(name: string, options: Partial<CircuitsOptions>): TestNode {
@@ -62,7 +72,7 @@ class Pair {
       }),
       ...options,
     });
-    return { key: board.identity.publicKey, circuits, asked, released };
+    return { name, key: board.identity.publicKey, circuits, asked, released };
   }
 }
 
@@ -160,5 +170,52 @@ describe('the circuits of a node', () => {
     await near.circuits.announce();
     expect(near.asked).toHaveLength(2);
     expect(near.asked[1]).toBe(near.asked[0]);
+  });
+
+  it('without streams are closed after a while by their opener, those with streams are not', async () => {
+    const ask = async (circuit: string, to: PublicKey) => {
+      pair.route(circuit, to === third.key ? third : pair.far);
+    };
+    const pair: Pair = await Pair.start({ idleMs: 200, ask });
+    const third: TestNode = await pair.third();
+    const { near, far } = pair;
+    const stream = await openStream(await near.circuits.to(far.key, soon()));
+    await near.circuits.to(third.key, soon());
+    const [used, idle] = near.circuits.all.map(({ circuit }) => circuit.id);
+    await eventually(() => expect(near.released).toEqual([idle]));
+    await eventually(() => expect(third.circuits.all).toEqual([]));
+    expect(near.circuits.all).toMatchObject([{ circuit: { id: used }, streams: 1 }]);
+    const [sent, received] = await Promise.all([send(stream, 100_000), hashOf(stream)]);
+    expect(received).toBe(sent);
+    await eventually(() => expect(near.released).toEqual([idle, used]));
+    await eventually(() => expect(far.circuits.all).toEqual([]));
+  });
+
+  it('whose numbers for streams come to an end are followed by others, and go when their streams have', async () => {
+    const few: Pick<CircuitsOptions, 'streamsWith'> = {
+      streamsWith: () => ({
+        incoming: async () => undefined,
+        metered: () => undefined,
+        maxId: 2 * maxStreams + 6,
+      }),
+    };
+    const { near, far } = await Pair.start({ ...few, idleMs: 200 });
+    const first = await near.circuits.to(far.key, soon());
+    const early = await openStream(first);
+    const second = await openStream(first);
+    expect(await near.circuits.to(far.key, soon())).toBe(first);
+    const third = await openStream(first);
+    const next = await near.circuits.to(far.key, soon());
+    expect(next).not.toBe(first);
+    expect(await near.circuits.to(far.key, soon())).toBe(next);
+    const late = await openStream(next);
+    expect(near.asked).toHaveLength(2);
+    // What runs goes on.
+    const [sent, received] = await Promise.all([send(early, 100_000), hashOf(early)]);
+    expect(received).toBe(sent);
+    for (const stream of [second, third]) stream.destroy();
+    await eventually(() => expect(near.released).toEqual([near.asked[0]]));
+    expect(near.circuits.all).toMatchObject([{ circuit: { id: near.asked[1] }, streams: 1 }]);
+    late.destroy();
   });
 });

@@ -146,15 +146,17 @@ export class Rig implements AsyncDisposable {
       let held: Parameters<Link['send']> | undefined;
       link.send = (...frame) => {
         const chance = frame[0] === FrameType.data ? random() : 1;
-        if (chance < 0.05) return;
+        // It says that all was sent.
+        if (chance < 0.05) return true;
         if (chance < 0.1) send(...frame);
         if (chance < 0.15 && held === undefined) {
           held = frame;
-          return;
+          return true;
         }
-        send(...frame);
+        const sent = send(...frame);
         if (held) send(...held);
         held = undefined;
+        return sent;
       };
     }
   }

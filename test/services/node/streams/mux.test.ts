@@ -152,6 +152,20 @@ describe('a stream', () => {
   });
 });
 
+it('opens no stream under a number that there was before, and keeps those there are', async () => {
+  await using rig = new Rig();
+  const [near, far] = await circuit(rig);
+  const none = { incoming: async () => undefined, metered: () => undefined };
+  const mux = new Mux(near, { ...none, maxId: 3 });
+  const other = new Mux(far, { ...none, maxId: 2 });
+  const streams = [await openStream(mux), await openStream(mux), await openStream(other)];
+  for (const end of [mux, other])
+    await expect(openStream(end)).rejects.toThrow('this circuit has no numbers for streams any more');
+  expect(streams.map(({ id }) => id)).toEqual([1, 3, 2]);
+  expect([mux.size, other.size]).toEqual([3, 3]);
+  expect([mux.spent, other.spent]).toEqual([true, true]);
+});
+
 describe('channels', () => {
   it('carry datagrams both ways, together where they are small, and tell of their end', async () => {
     await using rig = new Rig();

@@ -324,6 +324,60 @@ it('drops datagrams where the link is busy, and lets them hold up nothing', asyn
   expect(end.messages.length).toBeLessThan(2_000);
 });
 
+it('counts as relayed what was given to the next link, and not what was dropped there', async () => {
+  await using rig = new Rig();
+  await rig.join('a', 'r');
+  const { sockets } = await rig.join('r', 'b');
+  const [near, far] = rig.route('0'.repeat(32), 0, ['a', 'r', 'b']);
+  const end = new TestEnd(rig.board('b'), far);
+  let relayed = 0;
+  const ways = new Set<string>();
+  rig.board('r').switch.on('relayed', (_rule, from, to, bytes) => {
+    relayed += bytes;
+    ways.add(`${from} ${to}`);
+  });
+  await hold(sockets[1]);
+  const datagram = Buffer.alloc(60_000);
+  for (let index = 0; index < 500; index++) {
+    rig.board('a').switch.send(near, [datagram], true);
+    await new Promise(setImmediate);
+  }
+  rig.board('a').switch.send(near, [Buffer.from('last')], false);
+  sockets[1].resume();
+  await eventually(() => expect(end.messages.at(-1)?.toString()).toBe('last'));
+  expect(end.messages.length).toBeLessThan(500);
+  expect(relayed).toBe(end.received);
+  const [from, to] = ['a', 'b'].map((name) => rig.board(name).identity.publicKey);
+  expect([...ways]).toEqual([`${from} ${to}`]);
+});
+
+it('does not count as relayed what waited for a link that has gone', async () => {
+  await using rig = new Rig();
+  await rig.join('a', 'r');
+  const { links } = await rig.join('r', 'b');
+  const [near, far] = rig.route('0'.repeat(32), 0, ['a', 'r', 'b']);
+  // It gives no credit back, so that r can pass on as much as there is, and the same again waits.
+  new TestEnd(rig.board('b'), far, false);
+  const one = new TestEnd(rig.board('a'), near);
+  let relayed = 0;
+  rig.board('r').switch.on('relayed', (_rule, _from, _to, bytes) => {
+    relayed += bytes;
+  });
+  let sent = 0;
+  one.onReady = () => {
+    sent += one.fill();
+  };
+  one.onReady();
+  await eventually(() => expect(sent).toBe(2 * initialCredit));
+  await eventually(() => expect(relayed).toBe(initialCredit));
+  one.onReady = () => undefined;
+  for (const link of links) link.close('the cable was cut');
+  await rig.join('r', 'b');
+  await eventually(() => expect(rig.board('a').switch.isReady(near)).toBe(true));
+  rig.board('a').switch.send(near, [Buffer.from('last')], false);
+  await eventually(() => expect(relayed).toBe(initialCredit + 4));
+});
+
 /** Nothing is read from it any more. */
 async function hold(socket: Socket): Promise<void> {
   // Whoever has just listened for `readable` resumes it in the next turn.
