@@ -28,7 +28,7 @@ import { measureVpn } from './measure/vpn.ts';
 const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [--output FILE] [--picture FILE]
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
-what must be reached and what is aimed at was reached. Takes forty minutes, twenty without the image.
+what must be reached and what is aimed at was reached. Takes an hour, forty minutes without the image.
 The parts mesh, failover, timeline and vpn need root.
 Only ratios mean something on a machine that does other things too.
 
