@@ -4,6 +4,7 @@ import { abort } from '../../mesh/splice.ts';
 import type { Address } from '../../net/address.ts';
 import { WideSocket } from '../../net/wide-socket.ts';
 import { listenOnTcp } from '../../signal/accept.ts';
+import { PasswordFailures } from './failures.ts';
 import type { Outlet } from './outlet.ts';
 import { serveProgram } from './session.ts';
 import type { Users } from './users.ts';
@@ -33,6 +34,7 @@ export class SocksListener {
   readonly #programs = new Map<Socket, Duplex>();
   /** Of these, who has not said yet what it wants; the oldest first. */
   readonly #asking = new Set<Socket>();
+  readonly #failures = new PasswordFailures();
   readonly #count = { forth: 0, back: 0 };
   #failed = 0;
   #onLast: (() => void) | undefined;
@@ -81,8 +83,9 @@ export class SocksListener {
     }
     const onRequest = () => void this.#asking.delete(socket);
     const onStream = (stream: Duplex) => void this.#programs.set(socket, stream);
+    const guard = { users, failures: this.#failures };
     const count = this.#count;
-    serveProgram(socket, { outlet, users, handshakeMs, connectMs, count, onRequest, onStream })
+    serveProgram(socket, { outlet, guard, handshakeMs, connectMs, count, onRequest, onStream })
       .catch((error: Error) => {
         this.#failed++;
         this.#options.onFailure?.(error);

@@ -9,7 +9,15 @@ import {
   SocksError,
 } from '../protocol.ts';
 import { readMessage } from '../read.ts';
+import type { PasswordFailures } from './failures.ts';
 import type { Users } from './users.ts';
+
+/** Who may use a proxy, and who has tried. */
+export interface Guard {
+  /** Undefined: everybody. */
+  users: Users | undefined;
+  failures: PasswordFailures;
+}
 
 /** A program did not get as far as a request; there is nothing more to tell it. */
 export class NotAdmitted extends Error {
@@ -22,7 +30,7 @@ export class NotAdmitted extends Error {
  */
 export async function negotiate(
   socket: Socket,
-  users: Users | undefined,
+  { users, failures }: Guard,
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = users ? method.password : method.none;
@@ -36,10 +44,15 @@ export async function negotiate(
   const credentials = await orNotAdmitted(
     readMessage(socket, decodeCredentials, { what: 'password', signal }),
   );
-  const accepted = users.accept(credentials);
-  if (!accepted) {
+  const { remoteAddress: source = '' } = socket;
+  const tooMany = failures.tooMany(source);
+  if (tooMany || !users.accept(credentials)) {
+    if (!tooMany) failures.add(source);
     farewell(socket, encodePasswordAnswer(false));
-    throw new NotAdmitted('the name or the password is wrong');
+    const why = tooMany
+      ? `too many wrong passwords came from ${source}`
+      : 'the name or the password is wrong';
+    throw new NotAdmitted(why);
   }
   socket.write(encodePasswordAnswer(true));
 }

@@ -14,7 +14,8 @@ PORT       where programs connect, on 127.0.0.1 (default 1080)
 
 --server KEY/APP     the server: an app at the node with this key, or its NAME alone (default sockssrv0)
 --listen HOST:PORT   where programs connect, in place of 127.0.0.1:PORT
---users FILE         lines of NAME:PASSWORD, one of which a program has to know; nobody else may read the file
+--users FILE         lines of NAME:PASSWORD, one of which a program has to know; nobody else may read the file. After
+                     ten wrong passwords in a minute no more are taken from the same address for the rest of it
 
 Try it with: curl --socks5-hostname 127.0.0.1:1080 https://example.org/
 `;

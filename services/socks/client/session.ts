@@ -16,13 +16,12 @@ import {
 } from '../protocol.ts';
 import { readMessage } from '../read.ts';
 import { associate } from './association.ts';
-import { negotiate } from './negotiate.ts';
+import { type Guard, negotiate } from './negotiate.ts';
 import { explainOutlet, type Outlet } from './outlet.ts';
-import type { Users } from './users.ts';
 
 export interface SessionOptions {
   outlet: Outlet;
-  users: Users | undefined;
+  guard: Guard;
   /** Longest time for a program to say what it wants, in milliseconds. */
   handshakeMs: number;
   /** Longest time for the server to do it, in milliseconds. */
@@ -55,7 +54,7 @@ export async function serveProgram(socket: Socket, options: SessionOptions): Pro
 async function readRequest(socket: Socket, options: SessionOptions): Promise<Request> {
   using deadline = new Deadline(socket, options.handshakeMs, () => new Error('it took too long'));
   const { signal } = deadline;
-  await negotiate(socket, options.users, signal);
+  await negotiate(socket, options.guard, signal);
   const request = await readMessage(socket, decodeRequest, { what: 'request', signal });
   options.onRequest(request);
   return request;

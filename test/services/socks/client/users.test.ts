@@ -1,6 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { maxFailures } from '../../../../services/socks/client/failures.ts';
 import { Users, UsersFileError } from '../../../../services/socks/client/users.ts';
 import {
   decodeMethod,
@@ -98,6 +99,24 @@ describe('a proxy with users', () => {
     socket.end();
     await until(() => listener.metrics.programs === 0);
     expect(failures).toMatchObject([{ name: 'NotAdmitted' }]);
+  });
+
+  it('looks at no password of who has given too many wrong ones', async () => {
+    const { port, failures } = await startProxy({}, { users });
+    const answers: unknown[] = [];
+    for (const password of [...Array<string>(maxFailures).fill('guess'), 'secret']) {
+      const socket = await connectTo(port);
+      socket.write(Buffer.concat([encodeGreeting([2]), encodeCredentials(credentials('ann', password))]));
+      await read(socket, decodeMethod);
+      answers.push(await read(socket, answer));
+      socket.destroy();
+    }
+    expect(answers).toEqual(Array(maxFailures + 1).fill([1, 1]));
+    await until(() => failures.length > maxFailures);
+    expect(failures.map(({ message }) => message)).toEqual([
+      ...Array(maxFailures).fill('the name or the password is wrong'),
+      'too many wrong passwords came from 127.0.0.1',
+    ]);
   });
 
   it('takes nobody who offers no password', async () => {
