@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { MeshError } from '../mesh/types.ts';
-import type { EndRule } from '../net/control/rules.ts';
+import type { EndRule, Rule } from '../net/control/rules.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import { Circuit } from './circuit/circuit.ts';
 import type { PathCarrier } from './circuit/path-output.ts';
@@ -90,8 +90,15 @@ export class Circuits extends EventEmitter<CircuitsEvents> {
     this.#entries.get(circuit)?.circuit.removePath(path);
   }
 
-  /** Opens the circuits of this node anew at a manager that may not know them. */
-  async announce(): Promise<void> {
+  /**
+   * Opens the circuits of this node anew at a manager that may not know them, and releases those that ended while there was
+   * no manager to tell.
+   *
+   * @param rules all that this node has
+   */
+  async announce(rules: readonly Rule[]): Promise<void> {
+    const known = new Set(rules.filter((rule) => 'next' in rule).map(({ circuit }) => circuit));
+    for (const circuit of known) if (!this.#entries.has(circuit)) this.#options.release(circuit);
     const lost = this.#own.filter(({ circuit }) => circuit.paths.length === 0);
     await Promise.all(lost.map(({ circuit }) => this.#options.ask(circuit.id, circuit.peer)));
   }

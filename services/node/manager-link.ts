@@ -20,6 +20,8 @@ export interface ManagerLinkOptions {
   hello(): Hello;
   /** Serves what the manager asks. */
   serve(peer: Peer): void;
+  /** Delays between attempts. Default: from 100 ms to 3 s. */
+  backoff?: Backoff | undefined;
 }
 
 export interface ManagerLinkEvents {
@@ -28,6 +30,8 @@ export interface ManagerLinkEvents {
   lost: [reason: string];
 }
 
+/** A connection that has stood for so many milliseconds is made again at once; one that ends before was refused. */
+const lastingMs = 2_000;
 /** Deadline of a call: opening a circuit takes the manager a round trip to every hop. */
 const callTimeoutMs = 15_000;
 
@@ -37,6 +41,8 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
   readonly #end = new AbortController();
   #peer: Peer | undefined;
   #running: Promise<void> | undefined;
+  /** The manager knew this node on the last connection. */
+  #welcomed = false;
   /** Told once, not at each of many attempts. */
   #lastProblem = '';
 
@@ -66,15 +72,17 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
   }
 
   async #run(): Promise<void> {
-    const backoff = new Backoff({ firstMs: 100, maxMs: 3_000 });
+    const { backoff = new Backoff({ firstMs: 100, maxMs: 3_000 }) } = this.#options;
     const { signal } = this.#end;
     while (!signal.aborted) {
+      const since = performance.now();
       try {
-        const reason = await this.#hold(backoff);
+        const reason = await this.#hold();
         if (!signal.aborted) this.emit('lost', reason);
       } catch (error) {
         this.#tell(error instanceof Error ? error.message : String(error));
       }
+      if (this.#welcomed && performance.now() - since > lastingMs) backoff.reset();
       await pause(backoff.next(), signal);
     }
   }
@@ -86,11 +94,12 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
   }
 
   /** One connection's time. @returns why it ended */
-  async #hold(backoff: Backoff): Promise<string> {
+  async #hold(): Promise<string> {
     const { identity, transport, address, isManager, hello, serve } = this.#options;
     const { signal } = this.#end;
     let stream: Duplex | undefined;
     let peer: Peer | undefined;
+    this.#welcomed = false;
     try {
       stream = await transport.dial(address, { signal });
       const session = await connectSession(stream, {
@@ -104,8 +113,8 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
       serve(peer);
       const welcome = await peer.call(managerMethods.hello, hello(), welcomeShape, { signal });
       this.#peer = peer;
+      this.#welcomed = true;
       this.#lastProblem = '';
-      backoff.reset();
       this.emit('welcome', welcome, session.remote);
       return await peer.closed;
     } finally {

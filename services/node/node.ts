@@ -252,7 +252,9 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     this.#reports = setInterval(() => this.#report(), reportMs);
     this.#report();
     this.#tellApps();
-    this.#circuits.announce().catch((error: unknown) => this.emit('problem', messageOf(error), 'manager'));
+    this.#circuits
+      .announce(this.#switch.rules)
+      .catch((error: unknown) => this.emit('problem', messageOf(error), 'manager'));
   }
 
   /** What the manager may ask of this node. */

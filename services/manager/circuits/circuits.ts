@@ -109,10 +109,13 @@ export class Circuits {
   /** Takes all rules of a circuit back. @throws {RpcError} `invalidParams` when it is not one of the node's */
   async close(id: string, by: PublicKey): Promise<void> {
     const circuit = this.#circuits.get(id);
-    if (circuit === undefined) return;
-    if (circuit.from !== by && circuit.to !== by)
+    // One that only the nodes know of, so soon after the start.
+    const ends = circuit ?? endsInBook(this.book, id);
+    if (ends === undefined) return;
+    if (ends.from !== by && ends.to !== by)
       throw new RpcError(errorCode.invalidParams, `circuit ${id} does not end at ${by}`);
-    await this.#end(circuit);
+    if (circuit) await this.#end(circuit);
+    else await this.#removeAll(id);
   }
 
   /** Circuits have other routes than before. */
@@ -126,10 +129,10 @@ export class Circuits {
     const changed = this.book.replace(node, rules);
     for (const circuit of this.#opened.get(node) ?? []) clearTimeout(circuit.away);
     if (!this.#settled) return;
+    const known = new Set(rules.map(({ circuit }) => circuit));
     for (const circuit of [...(this.#opened.get(node) ?? [])])
-      if (!rules.some(({ circuit: id }) => id === circuit.id)) void this.#end(circuit);
-    for (const id of new Set(rules.map(({ circuit }) => circuit)))
-      if (!this.#circuits.has(id)) this.#adopt(id);
+      if (!known.has(circuit.id)) void this.#end(circuit);
+    for (const id of known) if (!this.#circuits.has(id)) this.#adopt(id);
     for (const id of changed) this.#schedule(this.#circuits.get(id));
     this.#retry();
   }
@@ -177,7 +180,7 @@ export class Circuits {
   #adopt(id: string): void {
     const ends = endsInBook(this.book, id);
     if (ends === undefined || !this.#isExpected(ends.from) || !this.#isExpected(ends.to)) {
-      void this.#sender.remove(this.book.pathsOf(id).map((path) => ({ circuit: id, path })));
+      void this.#removeAll(id);
       return;
     }
     const circuit = this.#add(id, ends);
@@ -298,7 +301,11 @@ export class Circuits {
     opened?.delete(circuit);
     if (opened?.size === 0) this.#opened.delete(circuit.from);
     this.#options.routing.close(circuit.id);
-    await this.#sender.remove(this.book.pathsOf(circuit.id).map((path) => ({ circuit: circuit.id, path })));
+    await this.#removeAll(circuit.id);
+  }
+
+  #removeAll(id: string): Promise<void> {
+    return this.#sender.remove(this.book.pathsOf(id).map((path) => ({ circuit: id, path })));
   }
 
   #isOpen(circuit: Circuit): boolean {

@@ -117,4 +117,19 @@ describe('a manager that learns', () => {
     expect(routesOf(again, circuit)).toHaveLength(2);
     expect(await again[0]?.show('circuits')).toHaveLength(1);
   });
+
+  it('takes the rules of a circuit back that was closed while it was away, from its first moment on', async () => {
+    const { rack, nodes, circuit } = await restarted();
+    const again = await comeBack(rack, nodes);
+    await again[0]?.closeCircuit(circuit);
+    for (const node of again) expect(node.rulesOf(circuit)).toEqual([]);
+    expect(await again[0]?.show('circuits')).toEqual([]);
+  });
+
+  it('lets nobody else close a circuit that it does not know yet', async () => {
+    const { rack, nodes, circuit } = await restarted();
+    const again = await comeBack(rack, nodes);
+    await expect(again[1]?.closeCircuit(circuit)).rejects.toThrow('does not end at');
+    expect(routesOf(again, circuit)).toHaveLength(2);
+  });
 });

@@ -164,12 +164,25 @@ describe('the circuits of a node', () => {
   it('without a path are announced to a manager that may not know them', async () => {
     const { near, far } = await Pair.start();
     await near.circuits.to(far.key, soon());
-    await near.circuits.announce();
+    await near.circuits.announce([]);
     expect(near.asked).toHaveLength(1);
     near.circuits.removePath({ circuit: near.asked[0] ?? '', path: 0 });
-    await near.circuits.announce();
+    await near.circuits.announce([]);
     expect(near.asked).toHaveLength(2);
     expect(near.asked[1]).toBe(near.asked[0]);
+  });
+
+  it('that ended while there was no manager are released when there is one again', async () => {
+    const { near, far, rig } = await Pair.start();
+    await near.circuits.to(far.key, soon());
+    const [ended] = rig.route('d'.repeat(32), 7, ['a', 'b']);
+    const { next, ...name } = ended;
+    const relayed = { ...name, circuit: 'e'.repeat(32), left: next, right: next };
+    const { rules } = rig.board('a').switch;
+    expect(rules.map(({ circuit }) => circuit)).toEqual([near.asked[0], ended.circuit]);
+    await near.circuits.announce([...rules, relayed]);
+    expect(near.released).toEqual([ended.circuit]);
+    expect(near.asked).toHaveLength(1);
   });
 
   it('without streams are closed after a while by their opener, those with streams are not', async () => {

@@ -7,6 +7,7 @@ import { Identity, type PublicKey } from '../../../services/net/keys.ts';
 import { acceptSession } from '../../../services/net/session/stream.ts';
 import { tcp } from '../../../services/net/transport/tcp.ts';
 import { ManagerLink } from '../../../services/node/manager-link.ts';
+import { Backoff } from '../../../services/signal/backoff.ts';
 import { ConnectionLost, Peer, RpcError } from '../../../services/signal/jsonrpc.ts';
 import { eventually } from './streams/support.ts';
 
@@ -65,12 +66,23 @@ interface Started {
   welcomes: PublicKey[];
 }
 
-function linkTo(address: string, isManager: (key: PublicKey) => boolean): Started {
+/** Remembers how long it let wait. */
+class Waits extends Backoff {
+  readonly delays: number[] = [];
+
+  override next(): number {
+    const delay = super.next();
+    this.delays.push(delay);
+    return delay;
+  }
+}
+
+function linkTo(address: string, isManager: (key: PublicKey) => boolean, backoff?: Backoff): Started {
   const lost: string[] = [];
   const welcomes: PublicKey[] = [];
   let hellos = 0;
   const link = new ManagerLink({
-    ...{ identity: Identity.generate(), transport: tcp, address, isManager },
+    ...{ identity: Identity.generate(), transport: tcp, address, isManager, backoff },
     hello: () => ({ name: `hello ${++hellos}`, version: '1', addresses: [], rules: [], list: 0 }),
     serve: (peer) => peer.handle(nodeMethods.peers, anything, () => 'served'),
   });
@@ -128,6 +140,16 @@ describe('the connection of a node to its manager', () => {
     manager.welcome = () => ({ domain: 'mesh.test', reportMs: 1_000, peers: [] });
     await eventually(() => expect(welcomes).toHaveLength(1));
     expect(link.connected).toBe(true);
+  });
+
+  it('waits longer and longer for a manager that takes the node in and throws it out again', async () => {
+    const manager = await TestManager.start();
+    const waits = new Waits({ firstMs: 1, maxMs: 10_000 });
+    const { link, welcomes } = linkTo(manager.address, () => true, waits);
+    link.on('welcome', () => manager.peers.at(-1)?.close('not this one'));
+    await eventually(() => expect(waits.delays.length).toBeGreaterThanOrEqual(7));
+    expect(welcomes.length).toBeGreaterThanOrEqual(6);
+    expect(waits.delays[6]).toBeGreaterThan(8 * (waits.delays[0] ?? 0));
   });
 
   it('ends what was under way when it is lost', async () => {
