@@ -11,6 +11,7 @@ import { type FixedInputs, SessionInitiator, SessionResponder } from '../service
 import { Keyring } from '../services/node/circuit/keyring.ts';
 import { encodeAck, encodeDatagrams, encodeProbe, MessageType } from '../services/node/circuit/messages.ts';
 import { encodeFrameHead, encodeText, encodeWindow, StreamFrame } from '../services/node/streams/frames.ts';
+import { encodeMark, encodeReport, encodeTrains } from '../services/vpn/datagram.ts';
 
 /**
  * `npm run docs`: writes docs/protocol-vectors.json, what our own code makes of fixed keys, for whoever implements
@@ -34,6 +35,7 @@ export function renderVectors(): string {
       echo: hex(encodeProbe('echo', 3, 9)),
       datagrams: hex(...encodeDatagrams(4, [Buffer.from('one'), Buffer.from('three')])),
     },
+    tunnels: tunnels(),
     membership: membership(),
   };
   return `${JSON.stringify(vectors, undefined, 2)}\n`;
@@ -134,6 +136,35 @@ function streams() {
     },
     window: { stream: 1, bytes: 131_072, frame: hex(encodeWindow(1, 131_072)) },
     fin: { stream: 1, frame: hex(encodeFrameHead(StreamFrame.fin, 1, 0)) },
+  };
+}
+
+/** A packet of TCP with three segments of payload, in a datagram with the next packet of its connection. */
+function tunnels() {
+  const head = '4500000000070000400600000a6300020a63000104d201bb0000000100000001501001f400000000';
+  const train = Buffer.concat([Buffer.from(head, 'hex'), Buffer.alloc(1_500, 'train')]);
+  const packet = Buffer.concat([Buffer.from(head, 'hex'), Buffer.from('packet')]);
+  for (const each of [train, packet]) each.writeUInt16BE(each.length, 2);
+  packet.writeUInt32BE(1_501, 24);
+  const report = { sent: 65, received: 64, nextTrains: 3, trains: 2 };
+  return {
+    trains: {
+      ...{
+        number: 1,
+        trains: [
+          { segment: 500, packet: hex(train) },
+          { segment: 0, packet: hex(packet) },
+        ],
+      },
+      datagram: hex(
+        encodeTrains(1, [
+          { packet: train, segment: 500 },
+          { packet, segment: 0 },
+        ]),
+      ),
+    },
+    mark: { sent: 65, datagram: hex(encodeMark({ sent: 65 })) },
+    report: { ...report, datagram: hex(encodeReport(report)) },
   };
 }
 

@@ -3,8 +3,14 @@ import type { Socket } from 'node:net';
 import { DatagramSplitter, encodeDatagrams } from './datagrams.ts';
 import type { ChannelEvents, MeshChannel, Remote } from './types.ts';
 
+/** Unsent bytes that a channel may have whatever other channels do. */
+const sureBytes = 256 * 1024;
 /** Unsent bytes past which datagrams are dropped: about 10 ms of a fast connection. */
-const maxWaitingBytes = 256 * 1024;
+const maxWaitingBytes = 1024 * 1024;
+/** Unsent bytes of all channels of this process past which none may have more than {@link sureBytes}. */
+const maxWaitingInAll = 16 * 1024 * 1024;
+
+let waitingInAll = 0;
 
 export interface SocketChannelOptions {
   remote: Remote;
@@ -31,6 +37,7 @@ export class SocketChannel extends EventEmitter<ChannelEvents> implements MeshCh
     socket.on('data', (chunk: Buffer) => {
       for (const payload of this.#splitter.push(chunk)) this.#take(payload);
     });
+    socket.on('drain', () => this.emit('drain'));
     socket.once('error', (error) => {
       this.#reason ??= error.message;
     });
@@ -38,14 +45,26 @@ export class SocketChannel extends EventEmitter<ChannelEvents> implements MeshCh
     socket.once('close', () => this.emit('close', this.#reason ?? 'closed'));
   }
 
-  send(payloads: readonly Buffer[]): void {
+  get isFull(): boolean {
+    return this.#reason === undefined && this.#socket.writableNeedDrain;
+  }
+
+  send(payloads: readonly Buffer[]): number {
     for (const { length } of payloads)
       if (length > this.maxBytes)
         throw new RangeError(
           `a datagram of ${length} bytes is longer than the ${this.maxBytes} of this channel`,
         );
-    if (this.#reason !== undefined || payloads.length === 0) return;
-    if (this.#socket.writableLength <= maxWaitingBytes) this.#socket.write(encodeDatagrams(payloads));
+    if (this.#reason !== undefined) return payloads.length;
+    const limit = waitingInAll < maxWaitingInAll ? maxWaitingBytes : sureBytes;
+    let room = limit - this.#socket.writableLength;
+    const taken = payloads.filter(({ length }) => {
+      if (length > room) return false;
+      room -= length;
+      return true;
+    });
+    if (taken.length > 0) this.#write(encodeDatagrams(taken));
+    return payloads.length - taken.length;
   }
 
   close(reason = 'closed'): void {
@@ -58,6 +77,18 @@ export class SocketChannel extends EventEmitter<ChannelEvents> implements MeshCh
   cutOff(reason: string): void {
     this.#reason ??= reason;
     this.#socket.destroy();
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    const socket = this.#socket;
+    socket.cork();
+    for (const piece of pieces) {
+      waitingInAll += piece.length;
+      socket.write(piece, () => {
+        waitingInAll -= piece.length;
+      });
+    }
+    socket.uncork();
   }
 
   #take(payload: Buffer): void {

@@ -24,6 +24,8 @@ export interface MeshStream extends Duplex {
 
 export interface ChannelEvents {
   message: [payload: Buffer];
+  /** Nothing waits any more, after it was so much that the channel was full. */
+  drain: [];
   close: [reason: string];
 }
 
@@ -32,8 +34,13 @@ export interface MeshChannel extends EventEmitter<ChannelEvents> {
   readonly remote: Remote;
   /** Bytes that one datagram may have. */
   readonly maxBytes: number;
-  /** Sends datagrams, or drops them where there is no room. @throws {RangeError} when one is longer than may be */
-  send(payloads: readonly Buffer[]): void;
+  /** Much waits to be sent: whoever can should wait too, until the event `drain`. */
+  readonly isFull: boolean;
+  /**
+   * Sends datagrams, or drops them where there is no room. Their bytes must not be changed any more.
+   * @returns how many were dropped here. @throws {RangeError} when one is longer than may be
+   */
+  send(payloads: readonly Buffer[]): number;
   close(reason?: string): void;
 }
 

@@ -1,7 +1,7 @@
 /** What the two ends of a tunnel tell each other on its stream, a line of JSON each, before packets flow on its channel. */
 
 import { formatIp, formatNetwork, type IpBytes, type Network, parseIp, parseNetwork } from '../net/ip.ts';
-import { type Fields, fail, integer, list, shape, text, texts } from '../signal/shape.ts';
+import { type Fields, fail, flag, integer, list, shape, text, texts } from '../signal/shape.ts';
 import { ADDRESS_BYTES } from './networks.ts';
 import { LEAST_MTU } from './system/interface.ts';
 
@@ -11,6 +11,12 @@ export const APP_TYPE = 'vpn';
 const VERSION = 1;
 const MOST_MTU = 65_535;
 const most = { addresses: 2, routes: 64, dns: 4, reason: 500 } as const;
+
+/** What a client says of itself. */
+export interface Hello {
+  /** It takes trains, and all else that `datagram.ts` has. */
+  trains: boolean;
+}
 
 /** What a server gives a client, for as long as the stream stands. */
 export interface Offer {
@@ -22,6 +28,8 @@ export interface Offer {
   dns: IpBytes[];
   /** Largest packet the server takes, in bytes. */
   mtu: number;
+  /** Both ends take trains: the client has said so. */
+  trains: boolean;
 }
 
 /** The server has no place for this client, and says why. */
@@ -30,22 +38,23 @@ export class Refused extends Error {
 }
 
 /** The client's line. */
-export function formatHello(): string {
-  return `${JSON.stringify({ vpn: VERSION })}\n`;
+export function formatHello({ trains }: Hello): string {
+  return `${JSON.stringify({ vpn: VERSION, ...(trains ? { trains } : {}) })}\n`;
 }
 
 /** @throws {SyntaxError | ShapeError} unless it is a client's line */
-export function checkHello(line: string): void {
-  helloShape.parse(JSON.parse(line));
+export function parseHello(line: string): Hello {
+  return helloShape.parse(JSON.parse(line));
 }
 
-export function formatOffer({ addresses, routes, dns, mtu }: Offer): string {
+export function formatOffer({ addresses, routes, dns, mtu, trains }: Offer): string {
   const answer = {
     vpn: VERSION,
     addresses: addresses.map(({ bytes }) => formatIp(bytes)),
     routes: routes.map(formatNetwork),
     dns: dns.map(formatIp),
     mtu,
+    ...(trains ? { trains } : {}),
   };
   return `${JSON.stringify(answer)}\n`;
 }
@@ -61,7 +70,10 @@ export function parseOffer(line: string): Offer {
   return answer;
 }
 
-const helloShape = shape((fields) => checkVersion(fields));
+const helloShape = shape((fields): Hello => {
+  checkVersion(fields);
+  return { trains: trainsIn(fields) };
+});
 
 const answerShape = shape((fields): Offer | string => {
   checkVersion(fields);
@@ -77,11 +89,17 @@ const answerShape = shape((fields): Offer | string => {
     routes: networksIn(fields, 'routes', most.routes),
     dns: addressesIn(fields, 'dns', most.dns),
     mtu,
+    trains: trainsIn(fields),
   };
 });
 
 function checkVersion(fields: Fields): void {
   if (fields.vpn !== VERSION) fail('vpn', `version ${VERSION}`);
+}
+
+/** Whoever says nothing of trains is of a time before them. */
+function trainsIn(fields: Fields): boolean {
+  return fields.trains !== undefined && flag(fields, 'trains');
 }
 
 function networksIn(fields: Fields, field: string, most: number): Network[] {

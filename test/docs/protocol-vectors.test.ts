@@ -10,6 +10,7 @@ import { dhKeyPair } from '../../services/net/noise/x25519.ts';
 import { SessionInitiator } from '../../services/net/session/session.ts';
 import { readNote } from '../../services/node/circuit/messages.ts';
 import { readFrames } from '../../services/node/streams/frames.ts';
+import { readDatagram } from '../../services/vpn/datagram.ts';
 
 const vectors = JSON.parse(await readFile(vectorsFile, 'utf8'));
 const bytes = (hex: string) => Buffer.from(hex, 'hex');
@@ -67,4 +68,17 @@ it('are read as frames of streams, notes and a list of members', () => {
   expect(readNote(bytes(vectors.notes.probe))).toEqual({ kind: 'probe', path: 3, id: 9 });
   const { rack, list } = vectors.membership;
   expect(readMembership(list, rack).members.map(({ board }) => board)).toEqual(['board1', 'board2']);
+});
+
+it('are read as the datagrams of a tunnel', () => {
+  const { trains, mark, report } = vectors.tunnels;
+  expect(readDatagram(bytes(trains.datagram))).toEqual({
+    ...{ kind: 'trains', number: trains.number },
+    trains: trains.trains.map((each: { segment: number; packet: string }) => ({
+      ...{ segment: each.segment, packet: bytes(each.packet) },
+    })),
+  });
+  expect(readDatagram(bytes(mark.datagram))).toEqual({ kind: 'mark', sent: mark.sent });
+  const { datagram, ...counts } = report;
+  expect(readDatagram(bytes(datagram))).toEqual({ kind: 'report', ...counts });
 });

@@ -4,6 +4,7 @@
  * every kernel; where one connection's speed is bounded by delay and loss, this one is as good.
  */
 import { TunDevice } from '../../../services/vpn/tun/device.ts';
+import { packetsOf } from '../../../services/vpn/tun/segment.ts';
 import { DelayLine } from './delay-line.ts';
 
 const [first = '', second = '', delayText, lossText] = process.argv.slice(2);
@@ -16,12 +17,12 @@ process.stdout.write('there\n');
 
 function join(from: TunDevice, to: TunDevice): void {
   const line = new DelayLine<Buffer>(
-    (packet) => to.write(packet),
+    (packet) => to.write({ packet, segment: 0 }),
     delayMs,
     () => Math.random() < loss,
   );
   from.start({
-    onPackets: (packets) => line.send(packets),
+    onTrains: (trains) => line.send(trains.flatMap(packetsOf)),
     onLost: (error) => {
       process.stderr.write(`long-cable: ${error.message}\n`);
       process.exit(1);

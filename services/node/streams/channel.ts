@@ -17,6 +17,8 @@ export class CircuitChannel extends EventEmitter<ChannelEvents> implements MeshC
   readonly remote: Remote;
   readonly app: string;
   readonly maxBytes = maxDatagramBytes;
+  /** What has no room on a link is dropped there. */
+  readonly isFull = false;
   readonly #host: ChannelHost;
   #over = false;
 
@@ -28,8 +30,8 @@ export class CircuitChannel extends EventEmitter<ChannelEvents> implements MeshC
     this.#host = host;
   }
 
-  send(payloads: readonly Buffer[]): void {
-    if (this.#over) return;
+  send(payloads: readonly Buffer[]): number {
+    if (this.#over) return payloads.length;
     let together: Buffer[] = [];
     let bytes = 0;
     for (const payload of payloads) {
@@ -45,6 +47,7 @@ export class CircuitChannel extends EventEmitter<ChannelEvents> implements MeshC
       bytes += cost;
     }
     if (together.length > 0) this.#host.sendDatagrams(this.id, together);
+    return 0;
   }
 
   close(reason = 'the app has closed the channel'): void {

@@ -4,6 +4,8 @@ import { formatIp, type IpBytes, type Network } from '../../net/ip.ts';
 import { Backoff, type BackoffOptions } from '../../signal/backoff.ts';
 import { pause } from '../../signal/pause.ts';
 import type { Offer } from '../hello.ts';
+import { sizeOf, type Train } from '../train.ts';
+import { TrainChannel } from '../train-channel.ts';
 import { Connection, type Dialer } from './connection.ts';
 import { InboundFilter } from './filter.ts';
 import type { TunnelConfig } from './tunnel.ts';
@@ -17,8 +19,8 @@ export interface VpnClientOptions {
   mtu?: number | undefined;
   /** Makes the interface as the server and the options want it. */
   configure(config: TunnelConfig): Promise<void>;
-  /** Hands a packet from the server to the kernel. */
-  toKernel(packet: Buffer): void;
+  /** Hands what is from the server to the kernel. */
+  toKernel(train: Train): void;
   /** Called before each attempt to connect, and now and then while connected. */
   onTurn(): Promise<void>;
   backoff?: BackoffOptions;
@@ -45,6 +47,8 @@ export interface ClientFigures {
 export class VpnClient extends EventEmitter<{
   up: [addresses: string[]];
   down: [reason: string];
+  /** More can be sent. */
+  drain: [];
   /** An attempt to connect failed; another follows. */
   problem: [error: Error];
 }> {
@@ -59,7 +63,7 @@ export class VpnClient extends EventEmitter<{
   readonly #options: VpnClientOptions;
   readonly #backoff: Backoff;
   readonly #end = new AbortController();
-  #connection: { channel: Connection['channel']; mtu: number } | undefined;
+  #connection: { channel: TrainChannel; mtu: number } | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: VpnClientOptions) {
@@ -78,14 +82,22 @@ export class VpnClient extends EventEmitter<{
     await this.#running;
   }
 
-  /** Packets that the kernel sends into the tunnel. */
-  fromKernel(packets: readonly Buffer[]): void {
+  /** What the kernel sends into the tunnel. @returns false when no more should come before the event `drain` */
+  fromKernel(trains: readonly Train[]): boolean {
     const connection = this.#connection;
-    const fitting = connection ? packets.filter(({ length }) => length <= connection.mtu) : [];
-    this.figures.unsentPackets += packets.length - fitting.length;
-    this.figures.sentPackets += fitting.length;
-    for (const { length } of fitting) this.figures.sentBytes += length;
+    const fitting: Train[] = [];
+    for (const train of trains) {
+      const { packets, longest } = sizeOf(train);
+      if (connection === undefined || longest > connection.mtu) {
+        this.figures.unsentPackets += packets;
+        continue;
+      }
+      this.figures.sentPackets += packets;
+      this.figures.sentBytes += train.packet.length;
+      fitting.push(train);
+    }
     connection?.channel.send(fitting);
+    return connection?.channel.isFull !== true;
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -117,6 +129,7 @@ export class VpnClient extends EventEmitter<{
     } finally {
       this.#connection = undefined;
       connection.close();
+      this.emit('drain');
     }
   }
 
@@ -130,18 +143,25 @@ export class VpnClient extends EventEmitter<{
     };
   }
 
-  #carry({ channel }: Connection, { addresses, routes, mtu }: TunnelConfig): void {
+  #carry({ channel, offer }: Connection, { addresses, routes, mtu }: TunnelConfig): void {
     const filter = new InboundFilter(addresses, routes);
-    this.#connection = { channel, mtu };
-    channel.on('message', (packet) => {
-      if (!filter.takes(packet)) {
-        this.figures.refusedPackets++;
-        return;
-      }
-      this.figures.receivedPackets++;
-      this.figures.receivedBytes += packet.length;
-      this.#options.toKernel(packet);
+    const trains = new TrainChannel(channel, offer.trains, {
+      onTrain: (train) => this.#receive(train, filter),
+      onMalformed: () => this.figures.refusedPackets++,
     });
+    channel.on('drain', () => this.emit('drain'));
+    this.#connection = { channel: trains, mtu };
+  }
+
+  #receive(train: Train, filter: InboundFilter): void {
+    const { packets } = sizeOf(train);
+    if (!filter.takes(train.packet)) {
+      this.figures.refusedPackets += packets;
+      return;
+    }
+    this.figures.receivedPackets += packets;
+    this.figures.receivedBytes += train.packet.length;
+    this.#options.toKernel(train);
   }
 
   async #lasting({ closed }: Connection, signal: AbortSignal): Promise<string> {

@@ -33,7 +33,7 @@ export class Connection {
       failure ??= error;
     });
     try {
-      stream.write(formatHello());
+      stream.write(formatHello({ trains: true }));
       const { text } = await readLine(stream, { timeoutMs: ANSWER_MS, signal });
       const offer = parseOffer(text);
       // The channel goes to the very app that made the offer, also where a name has come to mean another one.

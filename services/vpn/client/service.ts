@@ -53,7 +53,9 @@ export class ClientService extends EventEmitter<{
     this.#tunnel.on('problem', (error) => this.emit('problem', error));
     this.#bypass.on('problem', (error) => this.emit('problem', error));
     device.start({
-      onPackets: (packets) => this.#client?.fromKernel(packets),
+      onTrains: (trains) => {
+        if (this.#client?.fromKernel(trains) === false) device.pause();
+      },
       onLost: (error) => this.emit('lost', error),
     });
   }
@@ -74,13 +76,14 @@ export class ClientService extends EventEmitter<{
     this.#client = new VpnClient({
       ...{ mesh, server, routes, dns, mtu },
       configure: (config) => this.#tunnel.configure(config),
-      toKernel: (packet) => this.#device.write(packet),
+      toKernel: (train) => this.#device.write(train),
       onTurn: async () => {
         await this.#learn();
       },
     });
     this.#client.on('up', (addresses) => this.emit('up', addresses));
     this.#client.on('down', (reason) => this.emit('down', reason));
+    this.#client.on('drain', () => this.#device.resume());
     this.#client.on('problem', (error) => this.emit('problem', error));
     this.#client.start();
   }

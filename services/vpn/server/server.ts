@@ -3,11 +3,12 @@ import { readLine } from '../../mesh/line.ts';
 import type { MeshChannel, MeshStream } from '../../mesh/types.ts';
 import type { IpBytes, Network } from '../../net/ip.ts';
 import type { PublicKey } from '../../net/keys.ts';
-import { checkHello, formatOffer, formatRefusal, type Offer } from '../hello.ts';
+import { formatOffer, formatRefusal, type Hello, type Offer, parseHello } from '../hello.ts';
 import type { Family } from '../networks.ts';
 import { DESTINATION_AT, familyOf } from '../packet.ts';
 import { type Pool, SERVER_PLACE } from '../pool.ts';
 import { LEAST_MTU } from '../system/interface.ts';
+import { sizeOf, type Train } from '../train.ts';
 import type { Leases } from './leases.ts';
 import { type Refusals, Session, type Ways } from './session.ts';
 
@@ -21,8 +22,8 @@ export interface VpnServerOptions {
   mtu: number;
   /** Let clients speak to each other. */
   clientToClient: boolean;
-  /** Hands a packet of a client to the kernel. */
-  toKernel(packet: Buffer): void;
+  /** Hands what is of a client to the kernel. */
+  toKernel(train: Train): void;
 }
 
 /** Milliseconds in which a client says hello, and after that opens its channel. */
@@ -59,9 +60,9 @@ export class VpnServer extends EventEmitter<{
     this.#ways = {
       placeOf: (family, packet, offset) => this.#pools.get(family)?.placeOf(packet, offset),
       hasPool: (family) => this.#pools.has(family),
-      toKernel: (packet) => this.#toKernel(packet),
+      toKernel: (train) => this.#toKernel(train),
       onSpoofing: ({ stream }) => this.emit('spoofing', stream.remote.node),
-      toClient: (place, packet) => this.#toClient(place, packet),
+      toClient: (place, train) => this.#toClient(place, train),
     };
   }
 
@@ -79,8 +80,7 @@ export class VpnServer extends EventEmitter<{
     this.#greeting++;
     try {
       const { text } = await readLine(stream, { timeoutMs: GREETING_MS });
-      checkHello(text);
-      this.#admit(stream);
+      this.#admit(stream, parseHello(text));
     } catch (error) {
       stream.end(
         formatRefusal(`the hello is not understood: ${error instanceof Error ? error.message : error}`),
@@ -108,17 +108,18 @@ export class VpnServer extends EventEmitter<{
     this.emit('mtu', this.#mtu);
   }
 
-  /** Packets that the kernel sends into the tunnel. Those for nobody are dropped. */
-  fromKernel(packets: readonly Buffer[]): void {
-    const byClient = new Map<Session, Buffer[]>();
-    for (const packet of packets) {
-      const session = this.#destinationOf(packet);
-      if (session === undefined || packet.length > this.#mtu) continue;
+  /** What the kernel sends into the tunnel. What is for nobody is dropped. */
+  fromKernel(trains: readonly Train[]): void {
+    const byClient = new Map<Session, Train[]>();
+    for (const train of trains) {
+      const session = this.#destinationOf(train.packet);
+      const { packets, longest } = sizeOf(train);
+      if (session === undefined || longest > this.#mtu) continue;
       const batch = byClient.get(session);
-      this.figures.sentPackets++;
-      this.figures.sentBytes += packet.length;
-      if (batch) batch.push(packet);
-      else byClient.set(session, [packet]);
+      this.figures.sentPackets += packets;
+      this.figures.sentBytes += train.packet.length;
+      if (batch) batch.push(train);
+      else byClient.set(session, [train]);
     }
     for (const [session, batch] of byClient) session.send(batch);
   }
@@ -127,7 +128,7 @@ export class VpnServer extends EventEmitter<{
     for (const session of this.#sessions.values()) session.end('the server stops');
   }
 
-  #admit(stream: MeshStream): void {
+  #admit(stream: MeshStream, { trains }: Hello): void {
     const { node } = stream.remote;
     const { leases } = this.#options;
     const isKnown = leases.has(node);
@@ -138,9 +139,9 @@ export class VpnServer extends EventEmitter<{
       return;
     }
     this.#sessions.get(place)?.end('a new hello took its place');
-    const session = new Session(place, stream);
+    const session = new Session(place, stream, trains);
     this.#sessions.set(place, session);
-    const offer = this.#offer(place);
+    const offer = this.#offer(place, trains);
     if (!isKnown) this.emit('leased');
     this.emit('joined', node, offer.addresses);
     const waiting = setTimeout(() => {
@@ -158,13 +159,14 @@ export class VpnServer extends EventEmitter<{
     stream.resume();
   }
 
-  #offer(place: number): Offer {
+  #offer(place: number, trains: boolean): Offer {
     const { pools, routes, dns } = this.#options;
     return {
       addresses: pools.map((pool) => pool.address(place)),
       routes: [...routes],
       dns: [...dns],
       mtu: this.#mtu,
+      trains,
     };
   }
 
@@ -181,16 +183,16 @@ export class VpnServer extends EventEmitter<{
     return place === undefined ? undefined : this.#sessions.get(place);
   }
 
-  #toKernel(packet: Buffer): void {
-    this.figures.receivedPackets++;
-    this.figures.receivedBytes += packet.length;
-    this.#options.toKernel(packet);
+  #toKernel(train: Train): void {
+    this.figures.receivedPackets += sizeOf(train).packets;
+    this.figures.receivedBytes += train.packet.length;
+    this.#options.toKernel(train);
   }
 
-  #toClient(place: number, packet: Buffer): boolean {
+  #toClient(place: number, train: Train): boolean {
     const session = this.#sessions.get(place);
     if (session === undefined || !this.#options.clientToClient || place === SERVER_PLACE) return false;
-    session.send([packet]);
+    session.send([train]);
     return true;
   }
 }

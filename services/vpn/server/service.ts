@@ -54,7 +54,7 @@ export class ServerService extends EventEmitter<{
     this.#device = device;
     this.#leases = leases;
     this.#leaseFile = file;
-    this.#server = new VpnServer({ ...options, leases, toKernel: (packet) => device.write(packet) });
+    this.#server = new VpnServer({ ...options, leases, toKernel: (train) => device.write(train) });
     this.#server.on('joined', (node, addresses) =>
       this.emit(
         'joined',
@@ -72,7 +72,7 @@ export class ServerService extends EventEmitter<{
     this.#server.on('leased', () => this.#keepLeases());
     this.#server.on('mtu', (bytes) => this.#report('the MTU', setMtu(options.device, bytes)));
     device.start({
-      onPackets: (packets) => this.#server.fromKernel(packets),
+      onTrains: (trains) => this.#server.fromKernel(trains),
       onLost: (error) => this.emit('lost', error),
     });
   }

@@ -2,6 +2,8 @@ import type { MeshChannel, MeshStream } from '../../mesh/types.ts';
 import type { Family } from '../networks.ts';
 import { DESTINATION_AT, familyOf, SOURCE_AT } from '../packet.ts';
 import { SERVER_PLACE } from '../pool.ts';
+import type { Train } from '../train.ts';
+import { TrainChannel } from '../train-channel.ts';
 
 /** Packets of clients that went nowhere, by why. */
 export interface Refusals {
@@ -18,23 +20,25 @@ export interface Ways {
   /** The place of an address that stands in a packet at `offset`; undefined when it is in no pool. */
   placeOf(family: Family, packet: Buffer, offset: number): number | undefined;
   hasPool(family: Family): boolean;
-  toKernel(packet: Buffer): void;
+  toKernel(train: Train): void;
   /** Called once a session. */
   onSpoofing(session: Session): void;
   /** @returns false when the client may not be spoken to, or is not there */
-  toClient(place: number, packet: Buffer): boolean;
+  toClient(place: number, train: Train): boolean;
 }
 
 /** One client: a stream that stands for as long as the client is served, and a channel for its packets. */
 export class Session {
   readonly place: number;
   readonly stream: MeshStream;
-  #channel: MeshChannel | undefined;
+  readonly #takesTrains: boolean;
+  #channel: TrainChannel | undefined;
   #spoofed = false;
 
-  constructor(place: number, stream: MeshStream) {
+  constructor(place: number, stream: MeshStream, takesTrains: boolean) {
     this.place = place;
     this.stream = stream;
+    this.#takesTrains = takesTrains;
   }
 
   get ready(): boolean {
@@ -44,16 +48,19 @@ export class Session {
   /** From now on packets flow; a second channel takes the place of the first. */
   open(channel: MeshChannel, ways: Ways, refusals: Refusals): void {
     this.#channel?.close('another channel took its place');
-    this.#channel = channel;
-    channel.on('message', (packet) => this.#receive(packet, ways, refusals));
+    const fresh = new TrainChannel(channel, this.#takesTrains, {
+      onTrain: (train) => this.#receive(train, ways, refusals),
+      onMalformed: () => refusals.malformed++,
+    });
+    this.#channel = fresh;
     channel.once('close', () => {
-      if (this.#channel === channel) this.#channel = undefined;
+      if (this.#channel === fresh) this.#channel = undefined;
     });
   }
 
-  /** Packets for the client; those that do not fit are dropped by the channel. */
-  send(packets: readonly Buffer[]): void {
-    this.#channel?.send(packets);
+  /** What is for the client; dropped where there is no room. */
+  send(trains: readonly Train[]): void {
+    this.#channel?.send(trains);
   }
 
   end(reason: string): void {
@@ -62,7 +69,8 @@ export class Session {
     this.stream.destroy();
   }
 
-  #receive(packet: Buffer, ways: Ways, refusals: Refusals): void {
+  #receive(train: Train, ways: Ways, refusals: Refusals): void {
+    const { packet } = train;
     const family = familyOf(packet);
     if (family === undefined || !ways.hasPool(family)) {
       refusals.malformed++;
@@ -75,7 +83,7 @@ export class Session {
       return;
     }
     const to = ways.placeOf(family, packet, DESTINATION_AT[family]);
-    if (to === undefined || to === SERVER_PLACE) ways.toKernel(packet);
-    else if (!ways.toClient(to, packet)) refusals.isolated++;
+    if (to === undefined || to === SERVER_PLACE) ways.toKernel(train);
+    else if (!ways.toClient(to, train)) refusals.isolated++;
   }
 }

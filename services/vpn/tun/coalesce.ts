@@ -1,7 +1,9 @@
 import { familyOf } from '../packet.ts';
+import type { Train } from '../train.ts';
 import { fold } from './checksum.ts';
 import {
   ACK,
+  CWR,
   finishIpHeader,
   hasTcpChecksum,
   IPV4_CHECKSUM,
@@ -16,15 +18,15 @@ import {
   type TcpParts,
   tcpPartsOf,
 } from './tcp-packet.ts';
-import { GSO_TCP4, GSO_TCP6, VIRTIO_BYTES, writeVirtio } from './virtio.ts';
+import { GSO_ECN, GSO_TCP4, GSO_TCP6, VIRTIO_BYTES, writeVirtio } from './virtio.ts';
 
-/** No packet of IP is longer; a train must not be either. */
+/** No packet of IP is longer; what is put together must not be either. */
 const MOST_BYTES = 65_535;
 
-/** Packets of one TCP connection that follow each other, or a single packet of any kind. */
-interface Train {
+/** Packets of one TCP connection that follow each other, a train of them, or a single packet of any kind. */
+interface Run {
   packets: Buffer[];
-  /** Undefined for a packet that is no part of a train. */
+  /** Undefined for a packet that is no part of a run. */
   parts: TcpParts | undefined;
   /** All of it as one packet, in bytes. */
   bytes: number;
@@ -32,32 +34,33 @@ interface Train {
   size: number;
   /** The sequence number that would come next. */
   next: number;
-  /** Nothing may follow: the last packet was a short one, or pushes. */
+  /** Nothing may follow: the last packet was a short one, or pushes; or it was a train before. */
   closed: boolean;
 }
 
 /**
  * Puts packets of TCP that follow each other together, so that the kernel takes them as one: what a network card does on receipt.
- * The order stays. A packet whose checksum is wrong stays alone, and the kernel judges it.
+ * The order stays. A packet whose checksum is wrong stays alone, and the kernel judges it. What is a train already stays one.
  *
- * @param packets whole packets
+ * @param trains whole packets, and trains
  * @returns what to write to the device one by one, each with its header of virtio
  */
-export function coalesce(packets: readonly Buffer[]): Buffer[] {
-  const trains: Train[] = [];
-  for (const packet of packets) {
-    const last = trains.at(-1);
-    const fresh = trainOf(packet);
-    if (last && joins(last, fresh, packet)) join(last, fresh);
-    else trains.push(fresh);
+export function coalesce(trains: readonly Train[]): Buffer[] {
+  const runs: Run[] = [];
+  for (const train of trains) {
+    const last = runs.at(-1);
+    const fresh = runOf(train);
+    if (last && joins(last, fresh, train.packet)) join(last, fresh);
+    else runs.push(fresh);
   }
-  return trains.map(written);
+  return runs.map(written);
 }
 
-function trainOf(packet: Buffer): Train {
+function runOf({ packet, segment }: Train): Run {
   const parts = tcpPartsOf(packet, familyOf(packet));
-  const alone = { packets: [packet], bytes: packet.length, size: 0, next: 0, closed: true };
+  const alone = { packets: [packet], bytes: packet.length, size: segment, next: 0, closed: true };
   if (parts === undefined) return { ...alone, parts: undefined };
+  if (segment > 0) return { ...alone, parts };
   const { tcp, payload } = parts;
   const size = packet.length - payload;
   const flags = packet[tcp + TCP_FLAGS] ?? 0;
@@ -67,8 +70,8 @@ function trainOf(packet: Buffer): Train {
   return { ...alone, parts, size, next, closed: (flags & PSH) !== 0 };
 }
 
-function joins(train: Train, fresh: Train, packet: Buffer): boolean {
-  const { parts, closed, packets, next, size, bytes } = train;
+function joins(run: Run, fresh: Run, packet: Buffer): boolean {
+  const { parts, closed, packets, next, size, bytes } = run;
   const [first] = packets;
   if (closed || parts === undefined || fresh.parts === undefined || first === undefined) return false;
   if (fresh.parts.payload !== parts.payload || fresh.parts.family !== parts.family) return false;
@@ -107,20 +110,20 @@ function same(one: Buffer, other: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-function join(train: Train, fresh: Train): void {
-  train.packets.push(...fresh.packets);
-  train.bytes += fresh.size;
-  train.next = fresh.next;
-  train.closed = fresh.closed || fresh.size < train.size;
+function join(run: Run, fresh: Run): void {
+  run.packets.push(...fresh.packets);
+  run.bytes += fresh.size;
+  run.next = fresh.next;
+  run.closed = fresh.closed || fresh.size < run.size;
 }
 
-function written({ packets, parts, bytes, size }: Train): Buffer {
+function written({ packets, parts, bytes, size }: Run): Buffer {
   const out = Buffer.allocUnsafe(VIRTIO_BYTES + bytes);
   out.fill(0, 0, VIRTIO_BYTES);
   const packet = out.subarray(VIRTIO_BYTES);
   let at = 0;
   for (const part of packets) at += part.copy(packet, at, at === 0 ? 0 : (parts?.payload ?? 0));
-  if (packets.length > 1 && parts !== undefined) finishTrain(out, packet, parts, size, packets);
+  if (parts !== undefined && bytes > parts.payload + size) finishTrain(out, packet, parts, size, packets);
   return out;
 }
 
@@ -136,6 +139,7 @@ function finishTrain(
   packet[tcp + TCP_FLAGS] = (packet[tcp + TCP_FLAGS] ?? 0) | lastFlags;
   finishIpHeader(packet, family);
   packet.writeUInt16BE(fold(pseudoHeaderSum(packet, family, packet.length - tcp)), tcp + TCP_CHECKSUM);
-  const gsoType = family === 4 ? GSO_TCP4 : GSO_TCP6;
+  const hasEcn = ((packet[tcp + TCP_FLAGS] ?? 0) & CWR) !== 0;
+  const gsoType = (family === 4 ? GSO_TCP4 : GSO_TCP6) | (hasEcn ? GSO_ECN : 0);
   writeVirtio(out, { gsoType, gsoSize: size, checksumStart: tcp, checksumOffset: TCP_CHECKSUM }, payload);
 }

@@ -1,29 +1,31 @@
 import { closeSync } from 'node:fs';
+import type { Train } from '../train.ts';
 import { coalesce } from './coalesce.ts';
 import { TunError } from './errors.ts';
 import { type Libc, loadLibc } from './libc.ts';
 import { errorName, openTun } from './open.ts';
-import { segment } from './segment.ts';
+import { trainOf } from './segment.ts';
 import { readVirtio, VIRTIO_BYTES } from './virtio.ts';
 
 export interface TunEvents {
-  /** What the kernel sent into the interface, whole IP packets, in order. The buffers are the receiver's own. */
-  onPackets(packets: Buffer[]): void;
+  /** What the kernel sent into the interface, in order. The buffers are the receiver's own. */
+  onTrains(trains: Train[]): void;
   /** The interface was removed by somebody else; the device is closed. */
   onLost(error: TunError): void;
 }
 
-/** Packets read in one turn of the event loop: enough to share the cost of a turn, few enough to let others have theirs. */
-const BATCH_PACKETS = 64;
+/** Read in one turn of the event loop: enough to share the cost of a turn, little enough to let others have theirs. */
+const BATCH_TRAINS = 64;
+const BATCH_BYTES = 256 * 1024;
 /** No IP packet is longer, whatever the MTU: 65,535 bytes of payload behind a header of IPv6. */
 const MOST_BYTES = VIRTIO_BYTES + 40 + 65_535;
-/** Packets that were read lie side by side in pieces of memory of this size. */
-const SLAB_BYTES = 256 * 1024;
+/** What is read lies side by side in pieces of memory of this size. */
+const SLAB_BYTES = 512 * 1024;
 
 /**
  * A network interface whose other end is this process. TCP passes between it and the kernel in trains of up to 64 KiB, each for the
- * price of a packet; here they are cut and put together, so that the other end of a tunnel need not know. There is no queue: what
- * the kernel does not take is dropped and counted, and what is not read waits in the kernel's, which drops likewise.
+ * price of a packet. There is no queue: what the kernel does not take is dropped and counted, and what is not read waits in the
+ * kernel's, which drops likewise.
  */
 export class TunDevice {
   readonly name: string;
@@ -31,12 +33,11 @@ export class TunDevice {
   #events: TunEvents | undefined;
   #poll: { close(): void } | undefined;
   #fd: number | undefined;
-  readonly #input = Buffer.allocUnsafeSlow(MOST_BYTES);
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #used = 0;
   #reading: NodeJS.Immediate | undefined;
-  /** Packets of this turn of the event loop, for the kernel. */
-  #output: Buffer[] = [];
+  /** For the kernel, of this turn of the event loop. */
+  #output: Train[] = [];
   #dropped = 0;
 
   /** Makes the interface. @throws {TunError} */
@@ -53,8 +54,21 @@ export class TunDevice {
 
   /** Begins to read; until then packets wait in the kernel. */
   start(events: TunEvents): void {
-    if (this.#fd === undefined || this.#poll) return;
+    if (this.#fd === undefined || this.#events) return;
     this.#events = events;
+    this.resume();
+  }
+
+  /** Reads no more for now: packets wait in the kernel, and connections of this machine slow down before any is dropped. */
+  pause(): void {
+    this.#poll?.close();
+    this.#poll = undefined;
+    clearImmediate(this.#reading);
+    this.#reading = undefined;
+  }
+
+  resume(): void {
+    if (this.#fd === undefined || this.#poll) return;
     // Reading in a phase of the event loop's own: there exceptions surface and promises go on.
     this.#poll = this.#libc.poll(this.#fd, () => {
       this.#reading ??= setImmediate(() => this.#drain());
@@ -67,67 +81,68 @@ export class TunDevice {
   }
 
   /**
-   * Hands a whole IP packet to the kernel as if it had come in by this interface, together with the others that come before
+   * Hands a packet or a train to the kernel as if it had come in by this interface, together with the others that come before
    * the event loop goes on. Dropped when the kernel does not take it.
    */
-  write(packet: Buffer): void {
-    if (this.#output.push(packet) === 1) process.nextTick(() => this.#flush());
+  write(train: Train): void {
+    if (this.#output.push(train) === 1) process.nextTick(() => this.#flush());
   }
 
   /** Removes the interface, and with it its addresses and routes. */
   close(): void {
     if (this.#fd === undefined) return;
-    this.#poll?.close();
-    clearImmediate(this.#reading);
+    this.pause();
     closeSync(this.#fd);
     this.#fd = undefined;
   }
 
   #flush(): void {
-    const packets = this.#output;
+    const trains = this.#output;
     this.#output = [];
-    for (const bytes of coalesce(packets)) {
+    for (const bytes of coalesce(trains)) {
       if (this.#fd === undefined || this.#libc.write(this.#fd, bytes, bytes.length) === -1) this.#dropped++;
     }
   }
 
   #drain(): void {
     this.#reading = undefined;
-    const packets: Buffer[] = [];
+    const trains: Train[] = [];
+    let bytes = 0;
     let failure: TunError | undefined;
-    while (packets.length < BATCH_PACKETS) {
-      const read = this.#read();
-      if (read instanceof TunError) failure = read;
-      if (!Array.isArray(read)) break;
-      packets.push(...read);
+    for (let count = 0; count < BATCH_TRAINS && bytes < BATCH_BYTES; count++) {
+      const length = this.#read();
+      if (length instanceof TunError) failure = length;
+      if (typeof length !== 'number') break;
+      const train = this.#take(length);
+      bytes += length;
+      if (train !== undefined) trains.push(train);
     }
-    if (packets.length > 0) this.#events?.onPackets(packets);
+    if (trains.length > 0) this.#events?.onTrains(trains);
     if (failure) {
       this.close();
       this.#events?.onLost(failure);
     }
   }
 
-  /** @returns undefined when nothing waits */
-  #read(): Buffer[] | TunError | undefined {
+  /** Reads to where the slab is free. @returns how many bytes, undefined when nothing waits */
+  #read(): number | TunError | undefined {
     if (this.#fd === undefined) return undefined;
-    const length = this.#libc.read(this.#fd, this.#input, MOST_BYTES);
-    if (length >= VIRTIO_BYTES)
-      return segment(readVirtio(this.#input), this.#input.subarray(VIRTIO_BYTES, length), (bytes) =>
-        this.#allocate(bytes),
-      );
+    if (this.#slab.length - this.#used < MOST_BYTES) {
+      // The old one belongs to what was read.
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#used = 0;
+    }
+    const length = this.#libc.read(this.#fd, this.#slab.subarray(this.#used), MOST_BYTES);
+    if (length >= VIRTIO_BYTES) return length;
     const why = errorName(this.#libc.errno());
     if (why === 'EAGAIN' || why === 'EINTR') return undefined;
     return new TunError('lost', `the interface ${this.name} was removed by somebody else`);
   }
 
-  #allocate(bytes: number): Buffer {
-    if (this.#slab.length - this.#used < bytes) {
-      // The old one belongs to the packets in it.
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.#used = 0;
-    }
-    this.#used += bytes;
-    return this.#slab.subarray(this.#used - bytes, this.#used);
+  /** What was read. @returns undefined for what is not understood */
+  #take(length: number): Train | undefined {
+    const bytes = this.#slab.subarray(this.#used, this.#used + length);
+    this.#used += length;
+    return trainOf(readVirtio(bytes), bytes.subarray(VIRTIO_BYTES));
   }
 }

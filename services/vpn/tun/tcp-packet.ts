@@ -14,7 +14,13 @@ export const TCP_LEAST_HEADER = 20;
 export const FIN = 0x01;
 export const PSH = 0x08;
 export const ACK = 0x10;
+export const ECE = 0x40;
 export const CWR = 0x80;
+/** What packets of a train can have. */
+const IN_TRAINS = ACK | PSH | FIN | ECE | CWR;
+
+/** Trains with less payload in a packet are cut before they leave: nobody may make a machine cut one into thousands. */
+export const LEAST_SEGMENT_BYTES = 500;
 
 /** Offsets in a header of IPv4; RFC 791 section 3.1. */
 export const IPV4_HEADER = 20;
@@ -57,6 +63,17 @@ function partsFrom(packet: Buffer, family: Family, tcp: number): TcpParts | unde
   const header = ((packet[tcp + TCP_DATA_OFFSET] ?? 0) >> 4) * 4;
   const payload = tcp + header;
   return header >= TCP_LEAST_HEADER && payload <= packet.length ? { family, tcp, payload } : undefined;
+}
+
+/** Whether a packet can be a train of segments with so much payload: it has more than one, and only what each can have. */
+export function isCuttable(packet: Buffer, { tcp, payload }: TcpParts, segment: number): boolean {
+  const flags = packet[tcp + TCP_FLAGS] ?? 0;
+  return (flags & ACK) !== 0 && (flags & ~IN_TRAINS) === 0 && packet.length - payload > segment;
+}
+
+/** Whether a packet says nothing but what has arrived. */
+export function isPlainAck(packet: Buffer, { tcp, payload }: TcpParts): boolean {
+  return packet.length === payload && ((packet[tcp + TCP_FLAGS] ?? 0) & ~(ECE | CWR)) === ACK;
 }
 
 /** The sum over the pseudo-header of a packet's TCP, as {@link swappedSum} counts. @param length of TCP with its payload */

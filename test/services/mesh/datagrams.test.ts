@@ -3,11 +3,14 @@ import { expect, it } from 'vitest';
 import { DatagramSplitter, encodeDatagrams } from '../../../services/mesh/datagrams.ts';
 
 it('datagrams come out as they went in, however the bytes are cut', () => {
-  const payloads = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 });
+  const short = fc.uint8Array({ maxLength: 300 });
+  const long = fc.integer({ min: 8_000, max: 65_535 }).map((length) => new Uint8Array(length).fill(length));
+  const payloads = fc.array(fc.oneof({ weight: 8, arbitrary: short }, long), { maxLength: 20 });
+  const sizes = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 70_000 }));
   fc.assert(
-    fc.property(payloads, fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 }), (all, sizes) => {
+    fc.property(payloads, fc.array(sizes, { minLength: 1 }), (all, sizes) => {
       const sent = all.map((payload) => Buffer.from(payload));
-      const bytes = encodeDatagrams(sent);
+      const bytes = Buffer.concat(encodeDatagrams(sent));
       const splitter = new DatagramSplitter();
       const received: Buffer[] = [];
       for (let at = 0, count = 0; at < bytes.length; count++) {

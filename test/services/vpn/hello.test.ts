@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../services/net/ip.ts';
 import {
-  checkHello,
   formatHello,
   formatOffer,
   formatRefusal,
   type Offer,
+  parseHello,
   parseOffer,
   Refused,
 } from '../../../services/vpn/hello.ts';
@@ -18,14 +18,25 @@ const offer: Offer = {
   routes: parseNetworks('0.0.0.0/0, ::/0'),
   dns: [parseIp('10.99.0.1') ?? new Uint8Array()],
   mtu: 1_400,
+  trains: true,
 };
 const fields = JSON.parse(formatOffer(offer));
 
 describe('hello and offer', () => {
   it('are read back as they were written', () => {
-    checkHello(formatHello());
-    expect(parseOffer(formatOffer(offer))).toEqual(offer);
+    for (const trains of [false, true]) {
+      expect(parseHello(formatHello({ trains }))).toEqual({ trains });
+      expect(parseOffer(formatOffer({ ...offer, trains }))).toEqual({ ...offer, trains });
+    }
     expect(() => parseOffer(formatRefusal('full'))).toThrow(new Refused('the server refuses: full'));
+  });
+
+  it('are those of before trains when no trains are taken', () => {
+    expect(formatHello({ trains: false })).toBe('{"vpn":1}\n');
+    expect(JSON.parse(formatOffer({ ...offer, trains: false }))).not.toHaveProperty('trains');
+    expect(parseHello('{"vpn":1}')).toEqual({ trains: false });
+    const { trains, ...before } = fields;
+    expect(parseOffer(JSON.stringify(before))).toEqual({ ...offer, trains: false });
   });
 
   it.each([
@@ -43,13 +54,14 @@ describe('hello and offer', () => {
     ['an MTU too small for IPv6', { mtu: 576 }],
     ['an MTU beyond every packet', { mtu: 65_536 }],
     ['an MTU that is no number', { mtu: '1400' }],
+    ['trains that are many', { trains: 2 }],
   ])('an offer with %s is refused', (_, wrong) => {
     expect(() => parseOffer(JSON.stringify({ ...fields, ...wrong }))).toThrow();
   });
 
   it('take anything without failing otherwise', () => {
     const check = (line: string) => {
-      for (const parse of [checkHello, parseOffer]) {
+      for (const parse of [parseHello, parseOffer]) {
         try {
           parse(line);
         } catch (error) {
@@ -68,6 +80,7 @@ describe('hello and offer', () => {
         routes: value,
         dns: value,
         mtu: fc.oneof(value, fc.nat(70_000)),
+        trains: fc.oneof(value, fc.boolean()),
       },
       { requiredKeys: ['vpn'] },
     );

@@ -16,6 +16,7 @@ import type { Shown } from '../../../../services/net/control/messages.ts';
 import { Identity, type PublicKey } from '../../../../services/net/keys.ts';
 import type { Carrier, LocalApp } from '../../../../services/node/apps/carrier.ts';
 import { AppGateway, type AppGatewayOptions } from '../../../../services/node/apps/gateway.ts';
+import { maxDatagramBytes } from '../../../../services/node/streams/channel.ts';
 import { scratchFolder } from '../../signal/support.ts';
 
 /** What joins the nodes of a test: TCP connections on loopback, one a stream. */
@@ -154,7 +155,8 @@ function asStream(socket: Socket, other: Socket, remote: Remote): MeshStream {
 }
 
 class MemoryChannel extends EventEmitter<ChannelEvents> implements MeshChannel {
-  readonly maxBytes = 1_400;
+  readonly maxBytes = maxDatagramBytes;
+  readonly isFull = false;
   readonly remote: Remote;
   other: MemoryChannel | undefined;
   #closed = false;
@@ -164,8 +166,9 @@ class MemoryChannel extends EventEmitter<ChannelEvents> implements MeshChannel {
     this.remote = remote;
   }
 
-  send(payloads: readonly Buffer[]): void {
+  send(payloads: readonly Buffer[]): number {
     for (const payload of payloads) this.other?.emit('message', payload);
+    return 0;
   }
 
   close(reason = 'closed'): void {

@@ -5,7 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { SocketChannel } from '../../../../services/mesh/channel.ts';
 import { readLine } from '../../../../services/mesh/line.ts';
 import type { MeshChannel, MeshStream } from '../../../../services/mesh/types.ts';
+import { parseIp } from '../../../../services/net/ip.ts';
 import { parsePublicKey } from '../../../../services/net/keys.ts';
+import { encodeTrains } from '../../../../services/vpn/datagram.ts';
 import { formatHello, parseOffer } from '../../../../services/vpn/hello.ts';
 import { parseNetworks } from '../../../../services/vpn/networks.ts';
 import { Pool } from '../../../../services/vpn/pool.ts';
@@ -13,6 +15,7 @@ import { Leases } from '../../../../services/vpn/server/leases.ts';
 import { VpnServer } from '../../../../services/vpn/server/server.ts';
 import { Queue, socketPair } from '../../signal/support.ts';
 import { ipv4Packet, ipv6Packet } from '../packets.ts';
+import { packetsInRow } from '../tcp-packets.ts';
 
 const keyOf = (digits: string) => parsePublicKey(digits.repeat(32));
 
@@ -25,7 +28,7 @@ function startServer({ clientToClient = false, places = 255 } = {}) {
     dns: [],
     mtu: 1_400,
     clientToClient,
-    toKernel: (packet) => toKernel.push(packet),
+    toKernel: ({ packet }) => toKernel.push(packet),
   });
   onTestFinished(() => server.stop());
   return { server, toKernel };
@@ -51,15 +54,17 @@ async function openChannel(server: VpnServer, node: string, maxBytes = 1_391): P
 }
 
 /** A client with its stream, its channel and what comes on it. */
-async function join(server: VpnServer, node: string) {
+async function join(server: VpnServer, node: string, trains = false, maxBytes = 1_391) {
   const { stream } = await openStream(server, node);
-  stream.write(formatHello());
+  stream.write(formatHello({ trains }));
   const offer = parseOffer((await readLine(stream, { timeoutMs: 5_000 })).text);
-  const channel = await openChannel(server, node);
+  const channel = await openChannel(server, node, maxBytes);
   const packets = new Queue<Buffer>();
   channel.on('message', (packet) => packets.push(packet));
   return { stream, offer, channel, packets };
 }
+
+const asTrains = (packets: readonly Buffer[]) => packets.map((packet) => ({ packet, segment: 0 }));
 
 const answerTo = async (stream: Socket) => (await readLine(stream, { timeoutMs: 5_000 })).text;
 
@@ -71,7 +76,7 @@ describe('a hello', () => {
     channel.send([out]);
     expect(await toKernel.next()).toEqual(out);
     const back = [ipv4Packet('192.0.2.1', '10.99.0.2', 8), ipv6Packet('2001:db8::1', 'fd00::2', 8)];
-    server.fromKernel([ipv4Packet('192.0.2.1', '10.99.0.77', 8), ...back]);
+    server.fromKernel(asTrains([ipv4Packet('192.0.2.1', '10.99.0.77', 8), ...back]));
     expect([await packets.next(), await packets.next()]).toEqual(back);
   });
 
@@ -116,7 +121,7 @@ describe('a hello', () => {
     await ended;
     expect(again.offer.addresses).toEqual(first.offer.addresses);
     const { stream } = await openStream(server, 'bb');
-    stream.write(formatHello());
+    stream.write(formatHello({ trains: false }));
     expect(await answerTo(stream)).toContain('all addresses are in use');
     expect(server.clients).toBe(1);
   });
@@ -126,7 +131,7 @@ describe('a hello', () => {
     const early = await openChannel(server, 'aa');
     await once(early, 'close');
     const { stream } = await openStream(server, 'aa');
-    stream.write(formatHello());
+    stream.write(formatHello({ trains: false }));
     await answerTo(stream);
     const small = await openChannel(server, 'aa', 1_279);
     await once(small, 'close');
@@ -138,6 +143,49 @@ describe('a hello', () => {
     await join(server, 'aa');
     expect(await lowered).toEqual([1_391]);
     expect((await join(server, 'bb')).offer.mtu).toBe(1_391);
+  });
+});
+
+describe('trains', () => {
+  const tcp = (address: string) => {
+    const [packet = Buffer.alloc(0)] = packetsInRow(4, 1, new Uint8Array(), Buffer.alloc(5_000), 5_000);
+    packet.set(parseIp(address) ?? [], 12);
+    packet.set(parseIp('192.0.2.1') ?? [], 16);
+    return { packet, segment: 1_000 };
+  };
+
+  it('are agreed with a client that takes them, and with no other', async () => {
+    const { server } = startServer();
+    expect((await join(server, 'aa', true)).offer.trains).toBe(true);
+    expect((await join(server, 'bb')).offer.trains).toBe(false);
+  });
+
+  it('of a client go nowhere from another address than its own', async () => {
+    const { server, toKernel } = startServer();
+    const { channel } = await join(server, 'aa', true, 65_000);
+    const good = tcp('10.99.0.2');
+    channel.send([encodeTrains(0, [tcp('10.99.0.3'), tcp('192.0.2.7'), good])]);
+    expect(await toKernel.next()).toEqual(good.packet);
+    expect(server.refusals).toEqual({ malformed: 0, spoofed: 2, isolated: 0 });
+  });
+
+  it('that cannot be cut are refused', async () => {
+    const { server, toKernel } = startServer();
+    const { channel } = await join(server, 'aa', true, 65_000);
+    const good = ipv4Packet('10.99.0.2', '192.0.2.1', 8);
+    channel.send([encodeTrains(0, [{ ...tcp('10.99.0.2'), segment: 1 }]), good]);
+    expect(await toKernel.next()).toEqual(good);
+    expect(server.refusals).toEqual({ malformed: 1, spoofed: 0, isolated: 0 });
+  });
+
+  it('with packets longer than the tunnel takes are dropped', async () => {
+    const { server } = startServer();
+    const { packets } = await join(server, 'aa');
+    const long = { packet: tcp('192.0.2.1').packet, segment: 2_000 };
+    long.packet.set(parseIp('10.99.0.2') ?? [], 16);
+    const last = ipv4Packet('192.0.2.1', '10.99.0.2', 8);
+    server.fromKernel([long, { packet: last, segment: 0 }]);
+    expect(await packets.next()).toEqual(last);
   });
 });
 
@@ -154,7 +202,7 @@ describe('packets of a client', () => {
         ipv4Packet('10.99.0.2', '10.99.0.9', 8),
       ]);
       while (server.refusals.isolated < (clientToClient ? 1 : 2)) await new Promise(setImmediate);
-      server.fromKernel([last]);
+      server.fromKernel(asTrains([last]));
       expect(await other.packets.next()).toEqual(clientToClient ? packet : last);
     }
   });

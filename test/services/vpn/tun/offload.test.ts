@@ -2,86 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fold, swappedSum } from '../../../../services/vpn/tun/checksum.ts';
 import { coalesce } from '../../../../services/vpn/tun/coalesce.ts';
-import { segment } from '../../../../services/vpn/tun/segment.ts';
+import { packetsOf, trainOf } from '../../../../services/vpn/tun/segment.ts';
 import { readVirtio, VIRTIO_BYTES } from '../../../../services/vpn/tun/virtio.ts';
 import { fuzzRuns } from '../../../fuzz.ts';
-import { ipv4Packet, ipv6Packet } from '../packets.ts';
-
-const PSH = 0x08;
-const ACK = 0x10;
-
-/** RFC 1071 word by word, as the RFC has it. */
-function checksum(...parts: Uint8Array[]): number {
-  const bytes = Buffer.concat([...parts, Buffer.alloc(1)]);
-  let sum = 0;
-  for (let at = 0; at + 1 < bytes.length; at += 2) {
-    sum += bytes.readUInt16BE(at);
-    sum = (sum & 0xffff) + (sum >> 16);
-  }
-  return ~sum & 0xffff;
-}
-
-interface Tcp {
-  family: 4 | 6;
-  sequence: number;
-  flags: number;
-  options: Uint8Array;
-  payload: Uint8Array;
-  id?: number;
-}
-
-/** A packet of one connection with right checksums. */
-function tcpPacket({ family, sequence, flags, options, payload, id = 7 }: Tcp): Buffer {
-  const length = 20 + options.length + payload.length;
-  const packet =
-    family === 4 ? ipv4Packet('10.0.0.1', '10.0.0.2', length) : ipv6Packet('fd00::1', 'fd00::2', length);
-  const at = packet.length - length;
-  packet[family === 4 ? 9 : 6] = 6;
-  packet.writeUInt16BE(1_234, at);
-  packet.writeUInt16BE(443, at + 2);
-  packet.writeUInt32BE(sequence, at + 4);
-  packet[at + 12] = (5 + options.length / 4) << 4;
-  packet[at + 13] = flags;
-  packet.writeUInt16BE(500, at + 14);
-  packet.set(options, at + 20);
-  packet.set(payload, at + 20 + options.length);
-  if (family === 4) {
-    packet.writeUInt16BE(id, 4);
-    packet.writeUInt16BE(checksum(packet.subarray(0, 20)), 10);
-  }
-  packet.writeUInt16BE(tcpChecksum(packet, family), at + 16);
-  return packet;
-}
-
-/** What the checksum field would have to be if it were 0; 0 when the one that is there is right. */
-function tcpChecksum(packet: Buffer, family: 4 | 6): number {
-  const tcp = packet.subarray(family === 4 ? 20 : 40);
-  const pseudo = Buffer.alloc(4);
-  pseudo[1] = 6;
-  pseudo.writeUInt16BE(tcp.length, 2);
-  return checksum(family === 4 ? packet.subarray(12, 20) : packet.subarray(8, 40), pseudo, tcp);
-}
-
-/** Packets of a connection that follow each other, as a sender with this segment size makes them. */
-function trainOf(
-  family: 4 | 6,
-  sequence: number,
-  options: Uint8Array,
-  payload: Uint8Array,
-  size: number,
-): Buffer[] {
-  const packets: Buffer[] = [];
-  for (let from = 0; from < payload.length; from += size) {
-    const last = from + size >= payload.length;
-    const at = {
-      sequence: (sequence + from) >>> 0,
-      flags: last ? ACK | PSH : ACK,
-      id: (7 + packets.length) & 0xffff,
-    };
-    packets.push(tcpPacket({ family, options, payload: payload.subarray(from, from + size), ...at }));
-  }
-  return packets;
-}
+import { ACK, checksum, packetsInRow, tcpChecksum, tcpPacket } from '../tcp-packets.ts';
 
 const options = fc.constantFrom(0, 4, 12, 40).map((length) => new Uint8Array(length).fill(1));
 const payload = fc
@@ -91,10 +15,14 @@ const payload = fc
   );
 const sequences = fc.oneof(fc.nat(0xffffffff), fc.constant(0xffffff00));
 
+const asTrains = (packets: readonly Buffer[]) => packets.map((packet) => ({ packet, segment: 0 }));
+
+/** What the kernel would be handed, as if it came from there. */
 const segmentAll = (written: Buffer[]) =>
-  written.flatMap((bytes) =>
-    segment(readVirtio(bytes), bytes.subarray(VIRTIO_BYTES), (length) => Buffer.alloc(length)),
-  );
+  written.flatMap((bytes) => {
+    const train = trainOf(readVirtio(bytes), bytes.subarray(VIRTIO_BYTES));
+    return train === undefined ? [] : packetsOf(train);
+  });
 
 describe('checksums', () => {
   it('are those of RFC 1071, wherever the bytes lie', () => {
@@ -121,8 +49,8 @@ describe('trains of TCP', () => {
           fc.integer({ min: 200, max: 1_400 }),
         ],
         (family, sequence, opts, bytes, size) => {
-          const packets = trainOf(family, sequence, opts, bytes, size);
-          const written = coalesce(packets);
+          const packets = packetsInRow(family, sequence, opts, bytes, size);
+          const written = coalesce(asTrains(packets));
           expect(written.length).toBe(1);
           expect(segmentAll(written)).toEqual(packets);
           for (const packet of segmentAll(written)) expect(tcpChecksum(packet, family)).toBe(0);
@@ -151,30 +79,32 @@ describe('trains of TCP', () => {
           sequence += length + (gap === 1 ? 1 : 0);
           return packet;
         });
-        expect(segmentAll(coalesce(packets))).toEqual(packets);
+        expect(segmentAll(coalesce(asTrains(packets)))).toEqual(packets);
       }),
       { numRuns: 5_000 },
     );
   });
 
   it('never have a packet whose checksum is wrong: it goes to the kernel as it came', () => {
-    const packets = trainOf(4, 1, new Uint8Array(), Buffer.alloc(3_000, 'x'), 1_000);
+    const packets = packetsInRow(4, 1, new Uint8Array(), Buffer.alloc(3_000, 'x'), 1_000);
     const [, damaged] = packets;
     damaged?.writeUInt8(0, damaged.length - 1);
-    const written = coalesce(packets);
+    const written = coalesce(asTrains(packets));
     expect(written.length).toBe(3);
     expect(written[1]?.subarray(VIRTIO_BYTES)).toEqual(damaged);
     expect(written[1]?.subarray(0, VIRTIO_BYTES)).toEqual(Buffer.alloc(VIRTIO_BYTES));
   });
 
   it('are never longer than a packet of IP may be', () => {
-    const written = coalesce(trainOf(6, 1, new Uint8Array(), Buffer.alloc(200_000, 'y'), 1_300));
+    const written = coalesce(
+      asTrains(packetsInRow(6, 1, new Uint8Array(), Buffer.alloc(200_000, 'y'), 1_300)),
+    );
     for (const bytes of written) expect(bytes.length).toBeLessThanOrEqual(VIRTIO_BYTES + 65_535);
     expect(written.length).toBe(4);
   });
 
   it('are not made of fragments, of IPv4 with options, or of packets with other headers', () => {
-    const [first, second] = trainOf(4, 1, new Uint8Array(), Buffer.alloc(2_000, 'z'), 1_000);
+    const [first, second] = packetsInRow(4, 1, new Uint8Array(), Buffer.alloc(2_000, 'z'), 1_000);
     const other = (at: number, value: number) => {
       const copy = Buffer.from(second ?? []);
       copy[at] = value;
@@ -182,7 +112,7 @@ describe('trains of TCP', () => {
       copy.writeUInt16BE(checksum(copy.subarray(0, 20)), 10);
       copy.writeUInt16BE(0, 36);
       copy.writeUInt16BE(tcpChecksum(copy, 4), 36);
-      return coalesce([first ?? copy, copy]).length;
+      return coalesce(asTrains([first ?? copy, copy])).length;
     };
     expect(other(1, 0)).toBe(1);
     expect(other(1, 3)).toBe(2);
@@ -217,7 +147,7 @@ describe('what comes from a peer or the kernel', () => {
     );
     fc.assert(
       fc.property(fc.array(packets, { minLength: 1, maxLength: 4 }), (batch) => {
-        const written = coalesce(batch);
+        const written = coalesce(asTrains(batch));
         expect(written.length).toBeLessThanOrEqual(batch.length);
       }),
       fuzzRuns('offload-batches', 50_000),
@@ -227,7 +157,8 @@ describe('what comes from a peer or the kernel', () => {
         fc.uint8Array({ minLength: VIRTIO_BYTES, maxLength: VIRTIO_BYTES }),
         packets,
         (header, packet) => {
-          const made = segment(readVirtio(Buffer.from(header)), packet, (length) => Buffer.alloc(length));
+          const train = trainOf(readVirtio(Buffer.from(header)), packet);
+          const made = train === undefined ? [] : packetsOf(train);
           expect(made.every(({ length }) => length <= packet.length)).toBe(true);
         },
       ),
