@@ -7,10 +7,9 @@ import type { Steps } from '../../image/steps.ts';
 import { Backoff } from '../../services/signal/backoff.ts';
 import { pause } from '../../services/signal/pause.ts';
 import { freePorts } from '../lib/free-ports.ts';
-import { takeTerminal } from '../lib/live.ts';
+import { showMoments, takeTerminal } from '../lib/live.ts';
 import { OwnViscript } from '../lib/own-viscript.ts';
-import { Rates } from '../mesh-view/rates.ts';
-import { readPicture } from '../mesh-view/read.ts';
+import { followMesh } from '../mesh-view/follow.ts';
 import { outerConfig } from './config.ts';
 import { DownloadFailed, download } from './download.ts';
 import { type EmulatedRack, planRack } from './plan.ts';
@@ -38,7 +37,6 @@ export interface EmulatedRackOptions {
 const START_MS = 60_000;
 /** How long the first connection through the mesh is tried. */
 const CONNECT_MS = 120_000;
-const REFRESH_MS = 1000;
 
 /**
  * "Pull any plug": boards in QEMU joined in the mesh, a download that runs through them between two nodes on this
@@ -171,13 +169,14 @@ async function watch(
   const lines = live === undefined ? createInterface({ input }) : undefined;
   lines?.on('line', (line) => press(line.trim())).once('close', end);
   try {
-    let said = '';
-    for await (const moment of moments(rack, plugs, transfer, bytes, signal)) {
-      live?.draw(drawScreen(rack, moment, live));
-      const line = describeMoment(rack, moment);
-      if (live === undefined && line !== said) output.write(`${line}\n`);
-      said = line;
-    }
+    await showMoments(
+      moments(rack, plugs, transfer, bytes, signal),
+      { live, output },
+      {
+        screen: (moment, size) => drawScreen(rack, moment, size),
+        line: (moment) => describeMoment(rack, moment),
+      },
+    );
   } finally {
     lines?.off('close', end).close();
   }
@@ -201,23 +200,16 @@ async function* moments(
   bytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<Moment> {
-  const rates = new Rates();
-  let seen: Pick<Moment, 'picture' | 'rates'> = { picture: { links: [], circuits: [] }, rates: new Map() };
   let before = { at: performance.now(), received: 0 };
-  while (!signal.aborted) {
-    const asked = await readPicture(rack.client.socket).catch((error: unknown) => String(error));
-    const at = performance.now();
-    if (typeof asked !== 'string') seen = { picture: asked, rates: rates.next(asked, at) };
+  for await (const { picture, rates, problem } of followMesh(rack.client.socket, signal)) {
     const { received } = transfer;
+    const at = performance.now();
     const rate = ((received - before.received) / (at - before.at)) * 1000;
     before = { at, received };
     yield {
-      ...seen,
-      states: plugs.map(({ state }) => state),
+      ...{ picture, rates, states: plugs.map(({ state }) => state) },
       transfer: { received, bytes, rate },
-      problem:
-        typeof asked === 'string' ? 'The manager does not answer: the picture is the last one.' : undefined,
+      problem: problem && 'The manager does not answer: the picture is the last one.',
     };
-    await pause(REFRESH_MS, signal);
   }
 }

@@ -1,4 +1,5 @@
 import { formatBytes } from '../../services/viscript/commands/format.ts';
+import type { ViewSize } from '../lib/live.ts';
 import { type Style, styled } from '../mesh-view/canvas.ts';
 import { drawMap, type Spot } from '../mesh-view/map.ts';
 import type { MeshPicture } from '../mesh-view/picture.ts';
@@ -24,12 +25,6 @@ export interface Moment {
   transfer: Transfer;
   /** Why nothing newer is known of the mesh; undefined when all is well. */
   problem: string | undefined;
-}
-
-export interface ViewSize {
-  columns: number;
-  rows: number;
-  color: boolean;
 }
 
 const MAP_ROWS = { least: 7, most: 17 };

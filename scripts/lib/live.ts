@@ -9,11 +9,15 @@ export interface LiveOptions {
   onKey(key: string): void;
 }
 
-/** A whole terminal that is drawn again and again, and its keys. Disposing of it leaves the terminal as it was. */
-export interface Live extends Disposable {
+/** What there is to draw on. */
+export interface ViewSize {
   readonly columns: number;
   readonly rows: number;
   readonly color: boolean;
+}
+
+/** A whole terminal that is drawn again and again, and its keys. Disposing of it leaves the terminal as it was. */
+export interface Live extends Disposable, ViewSize {
   /** Replaces what is shown; what has no room is left out. */
   draw(lines: readonly string[]): void;
 }
@@ -51,6 +55,27 @@ export function takeTerminal({ input, output, onKey }: LiveOptions): Live | unde
     draw: (lines) => void output.write(frame(lines.slice(0, output.rows || 24))),
     [Symbol.dispose]: release,
   };
+}
+
+/** What is shown of a moment: as a whole screen on a terminal, else as one line. */
+export interface Views<Moment> {
+  screen(moment: Moment, size: ViewSize): string[];
+  line(moment: Moment): string;
+}
+
+/** Shows moments until there are no more. Without a terminal there is a line whenever something has changed. */
+export async function showMoments<Moment>(
+  moments: AsyncIterable<Moment>,
+  { live, output }: { live: Live | undefined; output: Writable },
+  { screen, line }: Views<Moment>,
+): Promise<void> {
+  let said = '';
+  for await (const moment of moments) {
+    live?.draw(screen(moment, live));
+    const now = line(moment);
+    if (live === undefined && now !== said) output.write(`${now}\n`);
+    said = now;
+  }
 }
 
 /** The alternate screen without a cursor or wrapped lines, and back (DEC private modes, as xterm's ctlseqs has them). */

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Steps } from '../../image/steps.ts';
-import { pause } from '../../services/signal/pause.ts';
 import { portOrAnother } from '../lib/free-ports.ts';
-import { takeTerminal } from '../lib/live.ts';
+import { showMoments, takeTerminal } from '../lib/live.ts';
 import { MeshNotStarted, OwnViscript } from '../lib/own-viscript.ts';
-import { Rates } from '../mesh-view/rates.ts';
-import { readPicture } from '../mesh-view/read.ts';
+import { followMesh } from '../mesh-view/follow.ts';
 import { meshConfig } from './config.ts';
 import { Page } from './page.ts';
 import { type LocalMesh, planMesh } from './plan.ts';
@@ -29,7 +27,6 @@ export interface LocalMeshOptions {
 /** What curl and browsers take when nobody says otherwise. */
 const SOCKS_PORT = 1080;
 const START_MS = 60_000;
-const REFRESH_MS = 1000;
 
 /**
  * A mesh of nodes on this machine under a supervisor of its own, SOCKS at both ends: says what to try and shows links,
@@ -83,32 +80,25 @@ async function watch(
   });
   if (live === undefined) output.write(advice.map((line) => `  ${line}\n`).join(''));
   try {
-    let said = '';
-    for await (const moment of moments(mesh, advice, signal)) {
-      live?.draw(drawScreen(mesh, moment, live));
-      const line = describeMoment(mesh, moment);
-      if (live === undefined && line !== said) output.write(`${line}\n`);
-      said = line;
-    }
+    await showMoments(
+      moments(mesh, advice, signal),
+      { live, output },
+      {
+        screen: (moment, size) => drawScreen(mesh, moment, size),
+        line: (moment) => describeMoment(mesh, moment),
+      },
+    );
   } finally {
     input.off('end', end).pause();
   }
   if (!viscript.running) throw new MeshNotStarted('viscript has ended');
 }
 
-/** What is known of the mesh, once a second; while it cannot be asked, what was known last. */
+/** What is known of the mesh, once a second. */
 async function* moments(
-  mesh: LocalMesh,
+  { nodes }: LocalMesh,
   advice: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<Moment> {
-  const rates = new Rates();
-  const socket = mesh.nodes[0]?.socket ?? '';
-  let last: Omit<Moment, 'advice' | 'problem'> = { picture: { links: [], circuits: [] }, rates: new Map() };
-  while (!signal.aborted) {
-    const seen = await readPicture(socket).catch((error: unknown) => String(error));
-    if (typeof seen !== 'string') last = { picture: seen, rates: rates.next(seen, performance.now()) };
-    yield { ...last, advice, problem: typeof seen === 'string' ? seen : undefined };
-    await pause(REFRESH_MS, signal);
-  }
+  for await (const seen of followMesh(nodes[0]?.socket ?? '', signal)) yield { ...seen, advice };
 }

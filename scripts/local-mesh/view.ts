@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import type { ViewSize } from '../lib/live.ts';
 import { type Style, styled } from '../mesh-view/canvas.ts';
 import { drawMap, inLadder, type Spot } from '../mesh-view/map.ts';
 import type { MeshPicture } from '../mesh-view/picture.ts';
@@ -14,12 +15,6 @@ export interface Moment {
   advice: readonly string[];
   /** Why nothing newer is known; undefined when all is well. */
   problem: string | undefined;
-}
-
-export interface ViewSize {
-  columns: number;
-  rows: number;
-  color: boolean;
 }
 
 /** Least and most lines of the map. */
