@@ -1,4 +1,5 @@
 import { MeshError } from '../mesh/types.ts';
+import { limits } from '../net/control/messages.ts';
 import type { PublicKey } from '../net/keys.ts';
 import type { LocalApp } from './apps/carrier.ts';
 import { CircuitChannel } from './streams/channel.ts';
@@ -23,10 +24,13 @@ export class LocalApps {
     return this.#apps.get(name);
   }
 
-  /** @throws {MeshError} `name-taken` */
+  /** @throws {MeshError} `name-taken`, or `refused` when there are too many */
   add(app: LocalApp): void {
     if (this.#apps.has(app.name))
       throw new MeshError('name-taken', `there is an app ${app.name} at this node already`);
+    // The manager is told of all of them at once.
+    if (this.#apps.size >= limits.apps)
+      throw new MeshError('refused', `there are ${limits.apps} apps at this node already`);
     this.#apps.set(app.name, app);
   }
 

@@ -63,7 +63,8 @@ export const limits = {
   links: 1_024,
   addresses: 16,
   apps: 1_024,
-  rules: 65_536,
+  /** So many fit in a message with what else there is to say. */
+  rules: 12_288,
   nameLength: 64,
   addressLength: 256,
   reportMs: 3_600_000,

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { limits } from '../../net/control/messages.ts';
 import { type End, type EndRule, endsOf, type Rule } from '../../net/control/rules.ts';
 import type { PublicKey } from '../../net/keys.ts';
 import { FrameType, type Link } from '../../net/link/link.ts';
@@ -20,8 +21,8 @@ export interface PathEnd {
   ready(): void;
 }
 
-/** Most rules of one node; each costs a few hundred bytes. */
-export const maxRules = 65_536;
+/** Most rules of one node: it tells all of them to its manager at once. */
+export const maxRules = limits.rules;
 
 export interface SwitchEvents {
   /** Bytes of DATA and DATAGRAM payload of a circuit that came from one neighbour were given to the link with another. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Access } from '../../../services/mesh/types.ts';
+import { limits } from '../../../services/net/control/messages.ts';
 import { Identity } from '../../../services/net/keys.ts';
 import type { LocalApp } from '../../../services/node/apps/carrier.ts';
 import { LocalApps } from '../../../services/node/local-apps.ts';
@@ -17,6 +18,16 @@ function appOf(name: string, access: Access, taken: string[] = []): LocalApp {
 }
 
 describe('the apps at a node', () => {
+  it('are no more than the manager can be told of', () => {
+    const apps = new LocalApps(() => true);
+    for (let count = 0; count < limits.apps; count++) apps.add(appOf(`app${count}`, 'rack'));
+    expect(() => apps.add(appOf('more', 'rack'))).toThrow(
+      `there are ${limits.apps} apps at this node already`,
+    );
+    apps.remove('app0');
+    apps.add(appOf('more', 'rack'));
+  });
+
   it('have names of their own', () => {
     const apps = new LocalApps(() => true);
     const first = appOf('web', 'rack');

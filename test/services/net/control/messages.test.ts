@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import * as messages from '../../../../services/net/control/messages.ts';
+import { maxLabel } from '../../../../services/net/control/rules.ts';
 import { fuzzRuns } from '../../../fuzz.ts';
 import { nearly, shapesTake } from '../../../shapes.ts';
 
@@ -57,6 +58,29 @@ it('changes what is right in one place and another', () => {
   expect(changed).toContain('{"rules":[]}');
   expect(changed).toContain('{}');
   expect(changed.some((each) => /^\{"rules":\[\{"path":(?!1\b)/.test(each))).toBe(true);
+});
+
+it('has room in a message for all rules that a node may have', () => {
+  const key = 'f'.repeat(64);
+  const last = { neighbour: key, label: maxLabel };
+  const name = { circuit: 'f'.repeat(32), path: 2 ** 31 };
+  const longest = [
+    { ...name, left: last, right: last },
+    { ...name, peer: key, opener: false, weight: 1_234_567.891_234_567, next: last },
+  ];
+  for (const rule of longest) {
+    const addresses = Array(messages.limits.addresses).fill('x'.repeat(messages.limits.addressLength));
+    const hello = {
+      name: 'n',
+      version: '1',
+      addresses,
+      list: 1,
+      rules: Array(messages.limits.rules).fill(rule),
+    };
+    const call = { jsonrpc: '2.0', id: 1, method: messages.managerMethods.hello, params: hello };
+    expect(messages.helloShape.parse(hello).rules).toHaveLength(messages.limits.rules);
+    expect(Buffer.byteLength(JSON.stringify(call))).toBeLessThan(messages.limits.messageBytes);
+  }
 });
 
 it('takes no time between reports that no timer can wait', () => {

@@ -170,7 +170,7 @@ describe('rules', () => {
   it('are so many at most', () => {
     const board = new Switch();
     for (let path = 0; path < maxRules; path++) board.addRule(relay(path, path + 1, path + 1));
-    expect(() => board.addRule(relay(maxRules, 70_000, 70_000))).toThrow(/more than 65536 rules/);
+    expect(() => board.addRule(relay(maxRules, 70_000, 70_000))).toThrow(`more than ${maxRules} rules`);
     board.removeRule(relay(0, 1, 1));
     board.addRule(relay(maxRules, 70_000, 70_000));
   });
