@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Identity, PublicKey } from '../net/keys.ts';
+import { Doorway } from '../net/session/doorway.ts';
 import type { Session } from '../net/session/session.ts';
-import { acceptSession } from '../net/session/stream.ts';
 import type { Listener, Transport } from '../net/transport/transport.ts';
 
 export interface DoorOptions {
@@ -15,15 +15,11 @@ export interface DoorOptions {
   onRefused(reason: string): void;
 }
 
-/** Handshakes that may run at the same time; the one that has waited for longest makes room for another. */
-const maxHandshakes = 64;
-
 /** Takes connections, and lets those through that prove to be admitted. */
 export class Door {
   readonly #options: DoorOptions;
   readonly #listeners: Listener[] = [];
-  /** Those that have not proved anything yet, in the order in which they came. */
-  readonly #waiting = new Set<Duplex>();
+  readonly #doorway = new Doorway();
   readonly #end = new AbortController();
 
   constructor(options: DoorOptions) {
@@ -49,23 +45,14 @@ export class Door {
 
   async #take(stream: Duplex): Promise<void> {
     const { identity, admits, onSession, onRefused } = this.#options;
-    this.#waiting.add(stream);
-    const [longest] = this.#waiting;
-    // Whoever means it is through in some milliseconds, and so is not the one that has waited for longest.
-    if (this.#waiting.size > maxHandshakes && longest) {
-      this.#waiting.delete(longest);
-      longest.destroy();
-    }
     try {
-      const session = await acceptSession(stream, {
+      const session = await this.#doorway.accept(stream, {
         ...{ identity, purpose: 'control', accept: admits },
         signal: this.#end.signal,
       });
       onSession(stream, session);
     } catch (error) {
       onRefused(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.#waiting.delete(stream);
     }
   }
 }

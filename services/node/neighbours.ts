@@ -5,7 +5,8 @@ import type { Peer } from '../net/control/messages.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import { Link } from '../net/link/link.ts';
 import { UdpPort } from '../net/link/udp-port.ts';
-import { acceptSession, connectSession } from '../net/session/stream.ts';
+import { Doorway } from '../net/session/doorway.ts';
+import { connectSession } from '../net/session/stream.ts';
 import { type Listener, type Transport, TransportError } from '../net/transport/transport.ts';
 import { Backoff } from '../signal/backoff.ts';
 import { pause } from '../signal/pause.ts';
@@ -27,11 +28,6 @@ export interface NeighboursEvents {
   problem: [message: string, source: string];
 }
 
-/**
- * Handshakes that may run at the same time with nodes that have dialled this one; the one that has waited for longest
- * makes room for another.
- */
-const maxHandshakes = 64;
 /** Milliseconds to wait for a connection: less than it takes TCP to try a third time. */
 const dialTimeoutMs = 3_000;
 /** A link that has stood for so many milliseconds is dialled again at once when it ends. */
@@ -57,8 +53,7 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
   readonly #problems = new Map<PublicKey, string>();
   #listeners: Listener[] = [];
   #udp: UdpPort | undefined;
-  /** Those that have dialled this node and have not proved anything yet, in the order in which they came. */
-  readonly #waiting = new Set<Duplex>();
+  readonly #doorway = new Doorway();
 
   constructor(options: NeighboursOptions) {
     super();
@@ -172,24 +167,20 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
 
   async #accept(stream: Duplex): Promise<void> {
     const { identity, admit } = this.#options;
-    this.#waiting.add(stream);
-    const [longest] = this.#waiting;
-    // Whoever means it is through in some milliseconds, and so is not the one that has waited for longest.
-    if (this.#waiting.size > maxHandshakes && longest) {
-      this.#waiting.delete(longest);
-      longest.destroy();
-    }
     try {
       const signal = this.#end.signal;
-      const session = await acceptSession(stream, { identity, purpose: 'link', accept: admit, signal });
+      const session = await this.#doorway.accept(stream, {
+        identity,
+        purpose: 'link',
+        accept: admit,
+        signal,
+      });
       this.#take(new Link(stream, session, { udp: this.#udp }), false);
     } catch (error) {
       stream.destroy();
       // Nobody knows who it was, so all of them are one source.
       if (!this.#end.signal.aborted)
         this.emit('problem', `a link was refused: ${reasonOf(error)}`, 'refused links');
-    } finally {
-      this.#waiting.delete(stream);
     }
   }
 
