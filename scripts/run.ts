@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ImageArtefacts } from '../image/build.ts';
 import { runQemu } from '../image/qemu/index.ts';
+import { UsageError } from '../services/program/usage.ts';
 import { build } from './build.ts';
 import { MAX_BOARDS } from './emulated-rack/plan.ts';
 import { runEmulatedRack } from './emulated-rack/run.ts';
 import { confirm, describeNeeds, findNeeds, obstacle } from './host/needs.ts';
 import { installPackages, planInstall } from './host/packages.ts';
 import { buildBoardImage, out } from './lib/board-image.ts';
-import { abortOnSignals, root, runProgram, stepsOf, UsageError } from './lib/program.ts';
+import { abortOnSignals, root, runProgram, stepsOf } from './lib/program.ts';
 import { runLocalMesh } from './local-mesh/run.ts';
 import { MAX_NODES } from './local-mesh/topology.ts';
 

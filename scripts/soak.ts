@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Step, showSteps } from '../image/steps.ts';
+import { UsageError } from '../services/program/usage.ts';
 import { build } from './build.ts';
 import { repeatCommand } from './endurance/campaign.ts';
 import { type Decoder, findDecoders } from './endurance/decoders.ts';
@@ -10,7 +11,7 @@ import { watchMemory } from './endurance/memory.ts';
 import { soakReport } from './endurance/report.ts';
 import type { FuzzResult } from './endurance/result.ts';
 import { readState, type SoakState, writeState } from './endurance/state.ts';
-import { abortOnSignals, root, runProgram, UsageError } from './lib/program.ts';
+import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
 const usage = `Usage: ./scripts/soak [--only PART] [--inputs N] [--minutes N] [--output FILE]
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { StepError, type Steps, showSteps } from '../../image/steps.ts';
+import { UsageError } from '../../services/program/usage.ts';
 
 /** The repository's folder. */
 export const root = join(import.meta.dirname, '../..');
@@ -21,11 +22,6 @@ const EXPECTED = new Set([
   'RackError',
   'UsageError',
 ]);
-
-/** The command line asks for something that cannot be. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 /** Runs a program to its end and sets the exit status: what `main` returns, or 1 when it throws, 2 for wrong usage. */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<void> {

@@ -1,51 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { TrackerClient } from '../../../services/names/client.ts';
-import { Queue } from '../signal/support.ts';
+import { launch, type Program } from '../mesh/program.ts';
 
-const root = join(import.meta.dirname, '../../..');
-
-export interface TrackerProcess {
-  child: ChildProcess;
+export interface TrackerProcess extends Omit<Program, 'line'> {
   /** Resolves with the next line on standard output that `pattern` fits. */
   line(pattern: RegExp): Promise<string>;
-  errors(): string;
-  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
 /** The program itself, run by the Node of the lock file. */
 export function launchTracker(args: string[], environment: Record<string, string> = {}): TrackerProcess {
-  const child = spawn(
-    join(root, 'node_modules/.bin/node'),
-    [join(root, 'services/apptracker/main.ts'), ...args],
-    {
-      env: { PATH: process.env.PATH, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await exited;
-  });
-  const lines = new Queue<string>();
-  let errors = '';
-  createInterface(child.stdout).on('line', (line) => lines.push(line));
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }));
+  const program = launch('services/apptracker/main.ts', args, environment);
   const line = async (pattern: RegExp): Promise<string> => {
     for (;;) {
-      const next = await Promise.race([lines.next(), exited]);
-      if (typeof next !== 'string') throw new Error(`apptracker ended before ${pattern}: ${errors}`);
+      const next = await program.line();
       if (pattern.test(next)) return next;
     }
   };
-  return { child, line, errors: () => errors, exited };
+  return { ...program, line };
 }
 
 /** A tracker that listens; `address` is HOST:PORT. */

@@ -20,11 +20,7 @@ describe('a circuit', () => {
 
   it('goes on when the path in use is cut, and when the other one is cut after the first came back', async () => {
     await using rig = new Rig();
-    await twoWays(rig);
-    const ends = rig.circuit([
-      ['a', 'r', 'b'],
-      ['a', 's', 'b'],
-    ]);
+    const ends = await circuitOverTwoWays(rig);
     const transfer = new Transfer(ends);
     const done = transfer.run(64 * 1024 * 1024);
     await transfer.reached(8 * 1024 * 1024);
@@ -38,11 +34,7 @@ describe('a circuit', () => {
 
   it('goes on past a path that swallows everything', async () => {
     await using rig = new Rig();
-    await twoWays(rig);
-    const ends = rig.circuit([
-      ['a', 'r', 'b'],
-      ['a', 's', 'b'],
-    ]);
+    const ends = await circuitOverTwoWays(rig);
     const transfer = new Transfer(ends);
     const done = transfer.run(32 * 1024 * 1024);
     await transfer.reached(4 * 1024 * 1024);
@@ -115,16 +107,21 @@ describe('a circuit', () => {
 
   it('loses, doubles and reorders nothing over a relay that drops, doubles, reorders and delays', async () => {
     await using rig = new Rig();
-    await twoWays(rig);
-    const ends = rig.circuit([
-      ['a', 'r', 'b'],
-      ['a', 's', 'b'],
-    ]);
+    const ends = await circuitOverTwoWays(rig);
     rig.corrupt('r', 12_345);
     const transfer = new Transfer(ends);
     await transfer.run(8 * 1024 * 1024);
   });
 });
+
+/** A circuit from a to b that has both ways between them. */
+async function circuitOverTwoWays(rig: Rig): Promise<[Circuit, Circuit]> {
+  await twoWays(rig);
+  return rig.circuit([
+    ['a', 'r', 'b'],
+    ['a', 's', 'b'],
+  ]);
+}
 
 /** Two ways from a to b. */
 async function twoWays(rig: Rig): Promise<void> {
