@@ -4,7 +4,7 @@ import { Path } from './path.ts';
 /** Milliseconds between probes of a path: while the circuit carries something, and else. */
 const probeEveryMs = { active: 1_000, idle: 5_000 };
 /** The same for a path of which little is known yet. */
-const learnEveryMs = 250;
+const learnEveryMs = 50;
 /** A lighter path is taken into use when it weighs less than this part of the one in use. */
 const worthMoving = 0.8;
 /** Late probes after which another path is taken into use. */
@@ -96,8 +96,8 @@ export class PathSet {
   check(now: number, active: boolean, probe: (path: Path) => void): boolean {
     for (const path of this.#paths.values()) {
       if (path.up && path.isSilent(now)) path.down();
-      if (now >= path.nextProbe) {
-        path.nextProbe = now + probeInterval(path, active);
+      if (now - path.lastProbe >= probeInterval(path, active)) {
+        path.lastProbe = now;
         probe(path);
       } else if (path === this.#inUse && isSuspicious(path, now)) {
         probe(path);
@@ -120,7 +120,7 @@ export class PathSet {
 }
 
 function probeInterval(path: Path, active: boolean): number {
-  return path.up && path.isNew ? learnEveryMs : probeEveryMs[active ? 'active' : 'idle'];
+  return path.isNew ? learnEveryMs : probeEveryMs[active ? 'active' : 'idle'];
 }
 
 /** An answer is half late, and no other probe was sent to make sure. */

@@ -8,10 +8,11 @@ const minTimeoutMs = 200;
  */
 const timeoutVariations = 8;
 /**
- * Before the first answer; after it, divided by the number of answers: when the first few happen to be alike, their
- * variation says little of the next one.
+ * Before the first answer; after it, divided by the number of answers. When the first few happen to be alike, their
+ * variation says little of the next one; and on a long way a transfer begins with a second or two in which probes wait
+ * behind records of which none has come whole yet.
  */
-const firstTimeoutMs = 1_000;
+const firstTimeoutMs = 4_000;
 /** Answers after which enough is known of a path. */
 const enoughAnswers = firstTimeoutMs / minTimeoutMs;
 /** Probes without an answer after which a path is down. */
@@ -35,8 +36,8 @@ export class Path {
   up: boolean;
   /** When it last answered a probe. */
   lastEcho = Number.NEGATIVE_INFINITY;
-  /** When the next probe goes out. */
-  nextProbe = 0;
+  /** When the last probe went out that was due. */
+  lastProbe = Number.NEGATIVE_INFINITY;
   /** What is to be sent again on it. */
   resend: Resend | undefined;
   /** Notes that wait until something can be sent on it. */
@@ -62,9 +63,9 @@ export class Path {
     return this.#smoothed;
   }
 
-  /** Whether so little is known of it that more probes are worth it. */
+  /** Whether so little is known of it that another probe is worth it, as soon as none is under way. */
   get isNew(): boolean {
-    return this.#answers < enoughAnswers;
+    return this.up && this.waiting === 0 && this.#answers < enoughAnswers;
   }
 
   /** A probe that has no answer after this many milliseconds is late. */
