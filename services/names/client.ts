@@ -12,6 +12,17 @@ import { type Entry, type Found, findAnswer, leaseAnswer, limits, trackerError }
 
 export { type Entry, type Found, trackerError } from './messages.ts';
 
+/** Apps that one question may bring, many times what a tracker holds. */
+const maxFound = 100_000;
+
+/** A tracker gives answers that have no end. */
+export class EndlessAnswer extends Error {
+  override readonly name = 'EndlessAnswer';
+  constructor() {
+    super('the tracker answers without end: is that an apptracker?');
+  }
+}
+
 /** One connection to a tracker. What is registered over it outlives it, until the lease ends. */
 export class TrackerClient {
   /** Resolves with why the connection ended. */
@@ -51,14 +62,17 @@ export class TrackerClient {
     await this.#peer.call('tracker.release', { name, secret }, { parse: () => undefined });
   }
 
-  /** Every app that fits, sorted by name: the one of a name, those of a type, or all. */
+  /** Every app that fits, sorted by name: the one of a name, those of a type, or all. @throws {EndlessAnswer} */
   async find(query: { name?: string; type?: string } = {}): Promise<Found[]> {
     const found: Found[] = [];
     let after: string | undefined;
+    // Names are letters, digits, ".", "_" and "-": each page begins behind the last, and '~' is behind them all.
     do {
-      const page = await this.#peer.call('tracker.find', { ...query, after }, findAnswer);
-      found.push(...page.apps);
-      after = page.next;
+      const params = { ...query, after };
+      const { apps, next } = await this.#peer.call('tracker.find', params, findAnswer);
+      if (found.length + apps.length > maxFound || (next ?? '~') <= (after ?? '')) throw new EndlessAnswer();
+      found.push(...apps);
+      after = next;
     } while (after !== undefined);
     return found;
   }
