@@ -56,7 +56,8 @@ describe('a manager that was killed and started again', () => {
   });
 });
 
-const quick = { settleMs: 500, leaveMs: 100, retryMs: 100 };
+// Long enough for all nodes to come back on a busy machine.
+const quick = { settleMs: 2_000, leaveMs: 100, retryMs: 100 };
 
 describe('a manager that learns', () => {
   async function restarted(awayMs = 60_000) {
