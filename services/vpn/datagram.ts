@@ -49,22 +49,31 @@ export function costOf({ packet }: Train): number {
 
 /**
  * @param number counts such datagrams, from 0 on and from 2^32 − 1 to 0
- * @param trains which have room in a datagram, with {@link TRAINS_HEAD_BYTES}
+ * @param trains which have room in a datagram, with {@link TRAINS_HEAD_BYTES}; their own memory may become that of the datagram
  */
 export function encodeTrains(number: number, trains: readonly Train[]): Buffer {
   let bytes = TRAINS_HEAD_BYTES;
   for (const train of trains) bytes += costOf(train);
-  const datagram = Buffer.allocUnsafe(Math.max(bytes, LEAST_TRAINS_BYTES));
+  const [first] = trains;
+  const inPlace =
+    trains.length === 1 && first !== undefined && bytes >= LEAST_TRAINS_BYTES && inItsRoom(first);
+  const datagram = inPlace || Buffer.allocUnsafe(Math.max(bytes, LEAST_TRAINS_BYTES));
   datagram[0] = Kind.trains;
   datagram.writeUInt32BE(number, 1);
   let at = TRAINS_HEAD_BYTES;
   for (const { packet, segment } of trains) {
     at = datagram.writeUInt16BE(packet.length, at);
     at = datagram.writeUInt16BE(segment, at);
-    at += packet.copy(datagram, at);
+    at += inPlace ? packet.length : packet.copy(datagram, at);
   }
   datagram.fill(0, at);
   return datagram;
+}
+
+/** The memory of a datagram of which the train is the end already; most are such. @returns false when it has too little room */
+function inItsRoom({ packet, room = 0 }: Train): Buffer | false {
+  const head = TRAINS_HEAD_BYTES + HEAD_BYTES;
+  return room >= head && Buffer.from(packet.buffer, packet.byteOffset - head, head + packet.length);
 }
 
 export function encodeMark({ sent }: Mark): Buffer {

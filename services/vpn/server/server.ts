@@ -41,6 +41,8 @@ export class VpnServer extends EventEmitter<{
   mtu: [bytes: number];
   /** A node has a place that it had not: the leases should be kept. */
   leased: [];
+  /** More can be sent. */
+  drain: [];
 }> {
   readonly refusals: Refusals = { malformed: 0, spoofed: 0, isolated: 0 };
   /** What went through the kernel: to the clients, and from them. */
@@ -63,6 +65,7 @@ export class VpnServer extends EventEmitter<{
       toKernel: (train) => this.#toKernel(train),
       onSpoofing: ({ stream }) => this.emit('spoofing', stream.remote.node),
       toClient: (place, train) => this.#toClient(place, train),
+      onDrain: () => this.emit('drain'),
     };
   }
 
@@ -108,8 +111,11 @@ export class VpnServer extends EventEmitter<{
     this.emit('mtu', this.#mtu);
   }
 
-  /** What the kernel sends into the tunnel. What is for nobody is dropped. */
-  fromKernel(trains: readonly Train[]): void {
+  /**
+   * What the kernel sends into the tunnel. What is for nobody is dropped.
+   * @returns false when no more should come before the event `drain`: the node, through which all clients are reached, is busy
+   */
+  fromKernel(trains: readonly Train[]): boolean {
     const byClient = new Map<Session, Train[]>();
     for (const train of trains) {
       const session = this.#destinationOf(train.packet);
@@ -122,6 +128,7 @@ export class VpnServer extends EventEmitter<{
       else byClient.set(session, [train]);
     }
     for (const [session, batch] of byClient) session.send(batch);
+    return ![...byClient.keys()].some(({ isFull }) => isFull);
   }
 
   stop(): void {

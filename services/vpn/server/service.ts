@@ -69,10 +69,13 @@ export class ServerService extends EventEmitter<{
         new Error(`${node} sends packets from addresses that are not its own; they are dropped`),
       ),
     );
+    this.#server.on('drain', () => device.resume());
     this.#server.on('leased', () => this.#keepLeases());
     this.#server.on('mtu', (bytes) => this.#report('the MTU', setMtu(options.device, bytes)));
     device.start({
-      onTrains: (trains) => this.#server.fromKernel(trains),
+      onTrains: (trains) => {
+        if (!this.#server.fromKernel(trains)) device.pause();
+      },
       onLost: (error) => this.emit('lost', error),
     });
   }

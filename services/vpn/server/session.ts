@@ -25,6 +25,8 @@ export interface Ways {
   onSpoofing(session: Session): void;
   /** @returns false when the client may not be spoken to, or is not there */
   toClient(place: number, train: Train): boolean;
+  /** More can be sent to a client, or it has gone. */
+  onDrain(): void;
 }
 
 /** One client: a stream that stands for as long as the client is served, and a channel for its packets. */
@@ -53,14 +55,21 @@ export class Session {
       onMalformed: () => refusals.malformed++,
     });
     this.#channel = fresh;
+    channel.on('drain', () => ways.onDrain());
     channel.once('close', () => {
       if (this.#channel === fresh) this.#channel = undefined;
+      ways.onDrain();
     });
   }
 
   /** What is for the client; dropped where there is no room. */
   send(trains: readonly Train[]): void {
     this.#channel?.send(trains);
+  }
+
+  /** The node does not keep up with what is sent. */
+  get isFull(): boolean {
+    return this.#channel?.isFull === true;
   }
 
   end(reason: string): void {

@@ -1,5 +1,5 @@
 import { familyOf } from '../packet.ts';
-import type { Train } from '../train.ts';
+import { LONGEST_BYTES, type Train } from '../train.ts';
 import { fold } from './checksum.ts';
 import {
   ACK,
@@ -22,6 +22,8 @@ import { GSO_ECN, GSO_TCP4, GSO_TCP6, VIRTIO_BYTES, writeVirtio } from './virtio
 
 /** No packet of IP is longer; what is put together must not be either. */
 const MOST_BYTES = 65_535;
+/** Where everything is put together that is written, one after the other: the same memory is at hand, other is not. */
+const output = Buffer.allocUnsafeSlow(VIRTIO_BYTES + LONGEST_BYTES);
 
 /** Packets of one TCP connection that follow each other, a train of them, or a single packet of any kind. */
 interface Run {
@@ -43,9 +45,9 @@ interface Run {
  * The order stays. A packet whose checksum is wrong stays alone, and the kernel judges it. What is a train already stays one.
  *
  * @param trains whole packets, and trains
- * @returns what to write to the device one by one, each with its header of virtio
+ * @param write gets what is to be written to the device at once, with its header of virtio; the bytes are there until it returns
  */
-export function coalesce(trains: readonly Train[]): Buffer[] {
+export function coalesce(trains: readonly Train[], write: (bytes: Buffer) => void): void {
   const runs: Run[] = [];
   for (const train of trains) {
     const last = runs.at(-1);
@@ -53,7 +55,7 @@ export function coalesce(trains: readonly Train[]): Buffer[] {
     if (last && joins(last, fresh, train.packet)) join(last, fresh);
     else runs.push(fresh);
   }
-  return runs.map(written);
+  for (const run of runs) write(written(run));
 }
 
 function runOf({ packet, segment }: Train): Run {
@@ -118,7 +120,7 @@ function join(run: Run, fresh: Run): void {
 }
 
 function written({ packets, parts, bytes, size }: Run): Buffer {
-  const out = Buffer.allocUnsafe(VIRTIO_BYTES + bytes);
+  const out = output.subarray(0, VIRTIO_BYTES + bytes);
   out.fill(0, 0, VIRTIO_BYTES);
   const packet = out.subarray(VIRTIO_BYTES);
   let at = 0;

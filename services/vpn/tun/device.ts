@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type { Train } from '../train.ts';
+import { LONGEST_BYTES, type Train } from '../train.ts';
 import { coalesce } from './coalesce.ts';
 import { TunError } from './errors.ts';
 import { type Libc, loadLibc } from './libc.ts';
@@ -17,8 +17,7 @@ export interface TunEvents {
 /** Read in one turn of the event loop: enough to share the cost of a turn, little enough to let others have theirs. */
 const BATCH_TRAINS = 64;
 const BATCH_BYTES = 256 * 1024;
-/** No IP packet is longer, whatever the MTU: 65,535 bytes of payload behind a header of IPv6. */
-const MOST_BYTES = VIRTIO_BYTES + 40 + 65_535;
+const MOST_BYTES = VIRTIO_BYTES + LONGEST_BYTES;
 /** What is read lies side by side in pieces of memory of this size. */
 const SLAB_BYTES = 512 * 1024;
 
@@ -99,9 +98,9 @@ export class TunDevice {
   #flush(): void {
     const trains = this.#output;
     this.#output = [];
-    for (const bytes of coalesce(trains)) {
+    coalesce(trains, (bytes) => {
       if (this.#fd === undefined || this.#libc.write(this.#fd, bytes, bytes.length) === -1) this.#dropped++;
-    }
+    });
   }
 
   #drain(): void {
@@ -143,6 +142,8 @@ export class TunDevice {
   #take(length: number): Train | undefined {
     const bytes = this.#slab.subarray(this.#used, this.#used + length);
     this.#used += length;
-    return trainOf(readVirtio(bytes), bytes.subarray(VIRTIO_BYTES));
+    const train = trainOf(readVirtio(bytes), bytes.subarray(VIRTIO_BYTES));
+    // The header has been read.
+    return train && { ...train, room: VIRTIO_BYTES };
   }
 }

@@ -8,17 +8,16 @@ import {
   readDatagram,
 } from '../../../services/vpn/datagram.ts';
 import { sizeOf, type Train } from '../../../services/vpn/train.ts';
-import { coalesce } from '../../../services/vpn/tun/coalesce.ts';
 import { packetsOf, trainOf } from '../../../services/vpn/tun/segment.ts';
 import { readVirtio, VIRTIO_BYTES } from '../../../services/vpn/tun/virtio.ts';
 import { bytes, fuzzRuns, mutated } from '../../fuzz.ts';
 import { ipv4Packet, ipv6Packet } from './packets.ts';
-import { ACK, PSH, packetsInRow, tcpPacket } from './tcp-packets.ts';
+import { ACK, PSH, packetsInRow, tcpPacket, written as writtenOf } from './tcp-packets.ts';
 
 /** A train as the kernel hands it over, and the packets for which it stands. */
 function train(family: 4 | 6, payload: number, segment: number): { whole: Train; packets: Buffer[] } {
   const packets = packetsInRow(family, 77, new Uint8Array(12).fill(1), Buffer.alloc(payload, 'sky'), segment);
-  const [written = Buffer.alloc(0)] = coalesce(packets.map((packet) => ({ packet, segment: 0 })));
+  const [written = Buffer.alloc(0)] = writtenOf(packets.map((packet) => ({ packet, segment: 0 })));
   const whole = trainOf(readVirtio(written), written.subarray(VIRTIO_BYTES));
   if (whole === undefined) throw new Error('no train');
   return { whole, packets };
@@ -43,6 +42,24 @@ describe('a datagram of a tunnel', () => {
     const alone = encodeTrains(8, [small]);
     expect(alone.length).toBe(LEAST_TRAINS_BYTES);
     expect(readDatagram(alone)).toEqual({ kind: 'trains', number: 8, trains: [small] });
+  });
+
+  it('is made in the memory of a train that has room for its head', () => {
+    const { whole } = train(4, 30_000, 1_348);
+    const memory = Buffer.concat([Buffer.alloc(10, 0xff), whole.packet]);
+    const roomy = { packet: memory.subarray(10), segment: 1_348, room: 10 };
+    const expected = encodeTrains(3, [whole]);
+    const datagram = encodeTrains(3, [roomy]);
+    expect(datagram).toEqual(expected);
+    expect(datagram.buffer).toBe(memory.buffer);
+    expect(memory[0]).toBe(0xff);
+    for (const room of [0, 8]) expect(encodeTrains(3, [{ ...roomy, room }]).buffer).not.toBe(memory.buffer);
+    // Filled up at its end, there is no room for it.
+    const small = {
+      packet: Buffer.concat([Buffer.alloc(10), ipv4Packet('10.0.0.1', '10.0.0.2', 8)]).subarray(10),
+    };
+    const filled = encodeTrains(4, [{ ...small, segment: 0, room: 10 }]);
+    expect(readDatagram(filled)).toMatchObject({ number: 4, trains: [{ ...small, segment: 0 }] });
   });
 
   it('tells what was sent and what has come', () => {
@@ -112,7 +129,7 @@ describe('a datagram of a tunnel', () => {
           expect(packets.length).toBe(sizeOf(each).packets);
           expect(packets.length).toBeLessThanOrEqual(1 + each.packet.length / 500);
         }
-        for (const written of coalesce(read.trains)) expectSound(written);
+        for (const written of writtenOf(read.trains)) expectSound(written);
       }),
       fuzzRuns('vpn-datagram', 20_000),
     );

@@ -1,3 +1,5 @@
+import type { Train } from '../../../services/vpn/train.ts';
+import { coalesce } from '../../../services/vpn/tun/coalesce.ts';
 import { ipv4Packet, ipv6Packet } from './packets.ts';
 
 export const PSH = 0x08;
@@ -76,4 +78,11 @@ export function packetsInRow(
     packets.push(tcpPacket({ family, options, payload: payload.subarray(from, from + size), ...at }));
   }
   return packets;
+}
+
+/** All that the device is given for these, each with its header of virtio. */
+export function written(trains: readonly Train[]): Buffer[] {
+  const all: Buffer[] = [];
+  coalesce(trains, (bytes) => all.push(Buffer.from(bytes)));
+  return all;
 }

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fold, swappedSum } from '../../../../services/vpn/tun/checksum.ts';
-import { coalesce } from '../../../../services/vpn/tun/coalesce.ts';
 import { packetsOf, trainOf } from '../../../../services/vpn/tun/segment.ts';
 import { readVirtio, VIRTIO_BYTES } from '../../../../services/vpn/tun/virtio.ts';
 import { fuzzRuns } from '../../../fuzz.ts';
-import { ACK, checksum, packetsInRow, tcpChecksum, tcpPacket } from '../tcp-packets.ts';
+import { ACK, checksum, packetsInRow, tcpChecksum, tcpPacket, written as writtenOf } from '../tcp-packets.ts';
 
 const options = fc.constantFrom(0, 4, 12, 40).map((length) => new Uint8Array(length).fill(1));
 const payload = fc
@@ -50,7 +49,7 @@ describe('trains of TCP', () => {
         ],
         (family, sequence, opts, bytes, size) => {
           const packets = packetsInRow(family, sequence, opts, bytes, size);
-          const written = coalesce(asTrains(packets));
+          const written = writtenOf(asTrains(packets));
           expect(written.length).toBe(1);
           expect(segmentAll(written)).toEqual(packets);
           for (const packet of segmentAll(written)) expect(tcpChecksum(packet, family)).toBe(0);
@@ -79,7 +78,7 @@ describe('trains of TCP', () => {
           sequence += length + (gap === 1 ? 1 : 0);
           return packet;
         });
-        expect(segmentAll(coalesce(asTrains(packets)))).toEqual(packets);
+        expect(segmentAll(writtenOf(asTrains(packets)))).toEqual(packets);
       }),
       { numRuns: 5_000 },
     );
@@ -89,14 +88,14 @@ describe('trains of TCP', () => {
     const packets = packetsInRow(4, 1, new Uint8Array(), Buffer.alloc(3_000, 'x'), 1_000);
     const [, damaged] = packets;
     damaged?.writeUInt8(0, damaged.length - 1);
-    const written = coalesce(asTrains(packets));
+    const written = writtenOf(asTrains(packets));
     expect(written.length).toBe(3);
     expect(written[1]?.subarray(VIRTIO_BYTES)).toEqual(damaged);
     expect(written[1]?.subarray(0, VIRTIO_BYTES)).toEqual(Buffer.alloc(VIRTIO_BYTES));
   });
 
   it('are never longer than a packet of IP may be', () => {
-    const written = coalesce(
+    const written = writtenOf(
       asTrains(packetsInRow(6, 1, new Uint8Array(), Buffer.alloc(200_000, 'y'), 1_300)),
     );
     for (const bytes of written) expect(bytes.length).toBeLessThanOrEqual(VIRTIO_BYTES + 65_535);
@@ -112,7 +111,7 @@ describe('trains of TCP', () => {
       copy.writeUInt16BE(checksum(copy.subarray(0, 20)), 10);
       copy.writeUInt16BE(0, 36);
       copy.writeUInt16BE(tcpChecksum(copy, 4), 36);
-      return coalesce(asTrains([first ?? copy, copy])).length;
+      return writtenOf(asTrains([first ?? copy, copy])).length;
     };
     expect(other(1, 0)).toBe(1);
     expect(other(1, 3)).toBe(2);
@@ -147,7 +146,7 @@ describe('what comes from a peer or the kernel', () => {
     );
     fc.assert(
       fc.property(fc.array(packets, { minLength: 1, maxLength: 4 }), (batch) => {
-        const written = coalesce(asTrains(batch));
+        const written = writtenOf(asTrains(batch));
         expect(written.length).toBeLessThanOrEqual(batch.length);
       }),
       fuzzRuns('offload-batches', 50_000),
