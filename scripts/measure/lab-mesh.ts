@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PublicKey } from '../../services/net/keys.ts';
 import type { Host, Lab } from '../lib/lab.ts';
 import { planMesh } from '../local-mesh/plan.ts';
-import { appArgs } from './proxies/mesh.ts';
+import { appCommand } from './proxies/mesh.ts';
 import { startOn } from './proxies/proxy.ts';
 
 /** A node on a host of a lab. */
@@ -33,10 +33,12 @@ export async function startLabMesh(
   await mkdir(folder, { recursive: true });
   const mesh = await planMesh(folder, hosts.length);
   const rack = ['--members', mesh.membersFile, '--rack', mesh.rack];
-  const start = (host: Host, app: string, args: readonly string[]) =>
-    startOn(host, process.execPath, [...appArgs(apps, app), ...args], {
+  const start = (host: Host, app: string, args: readonly string[]) => {
+    const { file, leading } = appCommand(apps, app);
+    return startOn(host, file, [...leading, ...args], {
       STATE_DIRECTORY: join(folder, `${host.name}-${app}`),
     });
+  };
   const managerHost = await lab.host(MANAGER);
   const listening = hosts.map(({ addresses }) =>
     [...addresses.values()].map((each) => `${each}:${nodePort}`),

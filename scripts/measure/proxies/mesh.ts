@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Command, commandOfScript } from '../../../services/viscript/supervisor/script.ts';
 import { freePorts } from '../../lib/free-ports.ts';
 import { planMesh } from '../../local-mesh/plan.ts';
 import { listens, type SocksProxy, startProgram, stopProgram } from './proxy.ts';
@@ -26,7 +27,8 @@ export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposabl
   const rack = ['--members', mesh.membersFile, '--rack', mesh.rack];
   const pids = new Map<string, number>();
   const start = (app: string, args: readonly string[], id: string) => {
-    const child = startProgram(process.execPath, [...appArgs(apps, app), ...args], {
+    const { file, leading } = appCommand(apps, app);
+    const child = startProgram(file, [...leading, ...args], {
       STATE_DIRECTORY: join(folder, id),
     });
     stack.defer(() => stopProgram(child));
@@ -57,8 +59,7 @@ export async function startMesh(options: MeshProxyOptions, stack: AsyncDisposabl
   return { name, port, pids };
 }
 
-/** What Node.js is started with for a bundled app, before the app's own arguments. */
-export function appArgs(apps: string, app: string): string[] {
-  const flags = app === 'meshnet-node' ? ['--initial-old-space-size=96', '--max-semi-space-size=1'] : [];
-  return [...flags, join(apps, `${app}.js`)];
+/** How a bundled app is started, as viscript does it. */
+export function appCommand(apps: string, app: string): Command {
+  return commandOfScript(join(apps, `${app}.js`));
 }

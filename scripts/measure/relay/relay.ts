@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { freePorts } from '../../lib/free-ports.ts';
 import { planMesh } from '../../local-mesh/plan.ts';
 import { cpuSeconds } from '../process.ts';
-import { appArgs } from '../proxies/mesh.ts';
+import { appCommand } from '../proxies/mesh.ts';
 import { startPipe } from '../proxies/plain.ts';
 import { pidOf, startProgram, stopProgram } from '../proxies/proxy.ts';
 import type { Row } from '../row.ts';
@@ -83,11 +83,10 @@ async function startRelay(apps: string, folder: string, stack: AsyncDisposableSt
   if (near === undefined || relay === undefined || far === undefined) throw new Error('three nodes are less');
   const managerAddress = `${manager.key}@${manager.address}`;
   const start = (app: string, ...args: string[]) => {
-    const child = startProgram(
-      process.execPath,
-      [...appArgs(apps, app), ...args, '--members', membersFile, '--rack', rack],
-      { STATE_DIRECTORY: join(folder, app) },
-    );
+    const { file, leading } = appCommand(apps, app);
+    const child = startProgram(file, [...leading, ...args, '--members', membersFile, '--rack', rack], {
+      STATE_DIRECTORY: join(folder, app),
+    });
     stack.defer(() => stopProgram(child));
     return child;
   };

@@ -1,16 +1,13 @@
-import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import type { AppConfig } from '../config/schema.ts';
+import { type Command, commandOfScript } from './script.ts';
 
 export class MissingExecutable extends Error {
   override readonly name = 'MissingExecutable';
 }
 
-export interface Executable {
-  /** Absolute path of what is executed. */
-  file: string;
-  /** Arguments that come before the app's own. */
-  leading: string[];
+export interface Executable extends Command {
   /** The app is a JavaScript program run by our Node, and so expected to speak signal. */
   ours: boolean;
 }
@@ -34,7 +31,7 @@ export function findExecutable(app: AppConfig, places: SearchPlaces): Executable
     const script = scriptExtensions.has(extname(candidate));
     if (!allows(candidate, script ? constants.R_OK : constants.X_OK)) continue;
     return script
-      ? { file: process.execPath, leading: [...nodeFlags(candidate), candidate], ours: true }
+      ? { ...commandOfScript(candidate), ours: true }
       : { file: candidate, leading: [], ours: false };
   }
   const looked = app.path.includes('/') ? '' : " among the runtime's apps and on PATH";
@@ -50,24 +47,6 @@ function candidates(path: string, { libraryDirectory, configFile, path: searched
   if (path.includes('/')) return [resolve(dirname(configFile), path)];
   const onPath = searched.split(delimiter).filter(Boolean);
   return [join(libraryDirectory, 'apps', `${path}.js`), ...onPath.map((folder) => join(folder, path))];
-}
-
-/** Longest first line that is looked at, bytes. */
-const maxFirstLine = 256;
-
-/** What a script asks of Node.js in its first line: `#!/usr/bin/env -S node --FLAG …`. */
-function nodeFlags(script: string): string[] {
-  const start = Buffer.alloc(maxFirstLine);
-  const file = openSync(script, 'r');
-  try {
-    readSync(file, start, 0, maxFirstLine, 0);
-  } finally {
-    closeSync(file);
-  }
-  const end = start.indexOf('\n');
-  const line = start.toString('latin1', 0, Math.max(end, 0));
-  const flags = /^#!\/usr\/bin\/env -S node((?: --[a-z0-9-]+(?:=[\w.,-]+)?)+)$/.exec(line)?.[1];
-  return flags?.trim().split(' ') ?? [];
 }
 
 function allows(file: string, mode: number): boolean {

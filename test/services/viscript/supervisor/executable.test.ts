@@ -12,8 +12,19 @@ describe('what is executed', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   it('gives a script the flags of its first line', async () => {
-    expect(await leadingOf('#!/usr/bin/env -S node --initial-old-space-size=96 --jitless\n')).toEqual([
+    expect(await commandOf('#!/usr/bin/env -S node --initial-old-space-size=96 --jitless\n')).toEqual([
+      process.execPath,
       '--initial-old-space-size=96',
+      '--jitless',
+    ]);
+  });
+
+  it('gives a script the variables of its first line', async () => {
+    expect(await commandOf('#!/usr/bin/env -S MALLOC_TRIM_THRESHOLD_=1 A=b node --jitless\n')).toEqual([
+      '/usr/bin/env',
+      'MALLOC_TRIM_THRESHOLD_=1',
+      'A=b',
+      process.execPath,
       '--jitless',
     ]);
   });
@@ -23,21 +34,22 @@ describe('what is executed', () => {
     ['an empty script', ''],
     ['a first line without flags', '#!/usr/bin/env node\n'],
     ['another program', '#!/usr/bin/env -S sh --login\n'],
+    ['variables of another program', '#!/usr/bin/env -S A=b sh\n'],
+    ['what is no value', '#!/usr/bin/env -S A=$B node --jitless\n'],
     ['what are no flags', '#!/usr/bin/env -S node other.js --flag\n'],
     ['a first line without an end', `#!/usr/bin/env -S node --flag=${'x'.repeat(300)}`],
   ])('takes none from %s', async (_, content) => {
-    expect(await leadingOf(content)).toEqual([]);
+    expect(await commandOf(content)).toEqual([process.execPath]);
   });
 
-  /** Arguments before the script. */
-  async function leadingOf(content: string): Promise<string[]> {
+  /** What comes before the script. */
+  async function commandOf(content: string): Promise<string[]> {
     const script = join(folder, 'app.js');
     await writeFile(script, content);
     const places = { libraryDirectory: folder, configFile: join(folder, 'config.yaml'), path: '' };
     const app = { name: 'app', path: './app.js' } as Parameters<typeof findExecutable>[0];
     const { file, leading } = findExecutable(app, places);
-    expect(file).toBe(process.execPath);
     expect(leading.at(-1)).toBe(script);
-    return leading.slice(0, -1);
+    return [file, ...leading.slice(0, -1)];
   }
 });
