@@ -8,6 +8,8 @@ import { MeshError } from './types.ts';
 
 /** Bytes after which a stream is bulk: what is shorter is over before handing it over would have paid. */
 const bulkBytes = 512 * 1024;
+/** Milliseconds in which a stream comes to rest. One whose program does not read goes on here: it may have much to send. */
+const quietMs = 1_000;
 
 /**
  * Joins a socket and a stream of the mesh, as {@link splice} does. Once they carry much, the socket is handed to the node, which
@@ -63,7 +65,6 @@ async function handOver(
 ): Promise<{ over: Promise<StreamOver> } | undefined> {
   try {
     const { bytes } = await passer.hold(stream.id);
-    joined.hold();
     const { descriptor } = socket;
     if ((await quiet(joined, socket, stream, bytes)) && descriptor !== undefined) {
       passer.send(stream.id, descriptor);
@@ -80,7 +81,7 @@ async function handOver(
   return undefined;
 }
 
-/** @returns whether both directions are open and empty, with `bytes` received of the stream; false once one has ended */
+/** @returns whether both directions are open and empty, with `bytes` received of the stream; false when they do not come to it */
 async function quiet(
   joined: Splice,
   socket: WideSocket,
@@ -88,7 +89,9 @@ async function quiet(
   bytes: number,
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), quietMs);
   const look = () => {
+    joined.hold();
     if (!joined.open) resolve(false);
     else if (joined.quiet && stream.carried.received === bytes) resolve(true);
   };
@@ -97,6 +100,7 @@ async function quiet(
   stream.once('close', look);
   look();
   const found = await promise;
+  clearTimeout(timer);
   joined.onProgress = undefined;
   socket.off('close', look);
   stream.off('close', look);

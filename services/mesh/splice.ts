@@ -53,7 +53,7 @@ export class Splice {
     this.#back.onProgress = listener;
   }
 
-  /** Takes nothing from the first stream for now. */
+  /** Moves what was read of the first stream, and takes nothing more from it for now. */
   hold(): void {
     this.#forth.hold();
   }
@@ -136,6 +136,8 @@ class Pump {
 
   hold(): void {
     this.#held = true;
+    // A stream that was resumed just before reads once more, whether it is paused or not.
+    if (this.#from.readableLength > 0) this.#from.read();
     this.#from.pause();
   }
 

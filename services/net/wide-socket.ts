@@ -2,10 +2,13 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { streamBufferBytes } from './transport/transport.ts';
 
-/** Bytes that one read may bring. Node's own 64 KiB cost a bulk transfer four times as many turns of the event loop. */
-const readBytes = 256 * 1024;
-/** Where every socket reads into: what has come is taken before another one reads, so that idle sockets need no memory. */
-let shared: Buffer | undefined;
+/** Bytes that one read may bring: Node's own 64 KiB cost a bulk transfer three times as many turns of the event loop. */
+const chunkBytes = 192 * 1024;
+/** The same where they are taken at once: few records of a link are cut by the end of so many. */
+const takenBytes = 1024 * 1024;
+
+/** Where sockets read into: what has come is taken before another one reads, so that idle ones need no memory. */
+let shared: { chunk: Buffer; whole: Buffer } | undefined;
 
 /** Takes bytes that are there only until it returns: whoever keeps some copies them. */
 export type TakeBytes = (bytes: Buffer) => void;
@@ -15,14 +18,16 @@ export type WideOptions = Omit<SocketConstructorOpts, 'handle' | 'onread'> & { h
 
 /** A socket that reads in large pieces, and that `pause()` stops reading at once. */
 export class WideSocket extends Socket {
+  /** What the next read fills. */
+  readonly #next: { room: Buffer };
   #take: TakeBytes | undefined;
 
   constructor(options: WideOptions = {}) {
-    const own: { socket?: WideSocket } = {};
+    const own: { socket?: WideSocket; room: Buffer } = { room: sharedRoom().chunk };
     super({
       ...{ highWaterMark: streamBufferBytes, ...options },
       onread: {
-        buffer: () => (shared ??= Buffer.allocUnsafeSlow(readBytes)),
+        buffer: () => own.room,
         callback: (bytes, buffer) => {
           const { socket } = own;
           return socket === undefined || socket.#came(Buffer.from(buffer.buffer, buffer.byteOffset, bytes));
@@ -30,6 +35,7 @@ export class WideSocket extends Socket {
       },
     });
     own.socket = this;
+    this.#next = own;
   }
 
   /**
@@ -57,13 +63,21 @@ export class WideSocket extends Socket {
   takeBytes(take: TakeBytes): void {
     for (let chunk: Buffer | null = this.read(); chunk !== null; chunk = this.read()) take(chunk);
     this.#take = take;
+    this.#next.room = sharedRoom().whole;
     this.resume();
   }
 
   #came(bytes: Buffer): boolean {
-    if (this.#take === undefined) return this.push(Buffer.from(bytes));
-    this.#take(bytes);
-    return true;
+    if (this.#take !== undefined) {
+      this.#take(bytes);
+      return true;
+    }
+    // Bulk is read into memory of its own and goes on as it is; of what is short a copy costs less than that memory.
+    const { chunk } = sharedRoom();
+    const bulk = bytes.length >= chunkBytes / 2;
+    const kept = bulk && this.#next.room !== chunk ? bytes : Buffer.from(bytes);
+    this.#next.room = bulk ? Buffer.allocUnsafeSlow(chunkBytes) : chunk;
+    return this.push(kept);
   }
 }
 
@@ -71,4 +85,12 @@ export class WideSocket extends Socket {
 export function takeBytes(stream: Duplex, take: TakeBytes): void {
   if (stream instanceof WideSocket) stream.takeBytes(take);
   else stream.on('data', take);
+}
+
+function sharedRoom(): { chunk: Buffer; whole: Buffer } {
+  if (shared === undefined) {
+    const whole = Buffer.allocUnsafeSlow(takenBytes);
+    shared = { whole, chunk: whole.subarray(0, chunkBytes) };
+  }
+  return shared;
 }

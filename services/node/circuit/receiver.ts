@@ -2,7 +2,7 @@ import { MAX_RANGES, type Range } from './messages.ts';
 import { maxAhead, maxUnackedBytes } from './sender.ts';
 
 /** An acknowledgement is due after so many bytes. */
-const ackEveryBytes = 256 * 1024;
+const ackEveryBytes = 1024 * 1024;
 
 /**
  * Puts records into their order, each once.

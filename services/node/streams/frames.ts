@@ -9,7 +9,7 @@ export type StreamFrameType = (typeof StreamFrame)[keyof typeof StreamFrame];
 /** Type, stream and length. */
 export const FRAME_HEAD_BYTES = 8;
 /** Most payload of DATA. */
-export const MAX_DATA_BYTES = 65_536;
+export const MAX_DATA_BYTES = 196_608;
 /** Most payload of any other frame. */
 const MAX_TEXT_BYTES = 1_024;
 

@@ -1,9 +1,9 @@
 import type { Rule } from '../../net/control/rules.ts';
 
 /** Bytes of DATA that may be under way to a neighbour on one label, before it has passed some of them on. */
-export const initialCredit = 1024 * 1024;
+export const initialCredit = 2 * 1024 * 1024;
 /** Credit is given back in pieces of this many bytes, so that it costs few frames. */
-const creditStep = initialCredit / 4;
+const creditStep = initialCredit / 2;
 /** A shorter payload is copied when it has to wait: as a slice it would keep the whole block alive that it was read in. */
 const copiedBytes = 16 * 1024;
 
