@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { takeBytes } from '../net/wide-socket.ts';
 import { DatagramSplitter, encodeDatagrams } from './datagrams.ts';
 import type { ChannelEvents, MeshChannel, Remote } from './types.ts';
 
 /** Unsent bytes that a channel may have whatever other channels do. */
 const sureBytes = 256 * 1024;
 /** Unsent bytes past which datagrams are dropped: about 10 ms of a fast connection. */
-const maxWaitingBytes = 1024 * 1024;
+const maxWaitingBytes = 2 * 1024 * 1024;
 /** Unsent bytes of all channels of this process past which none may have more than {@link sureBytes}. */
 const maxWaitingInAll = 16 * 1024 * 1024;
 
@@ -34,7 +35,7 @@ export class SocketChannel extends EventEmitter<ChannelEvents> implements MeshCh
     this.maxBytes = options.maxBytes;
     this.#socket = socket;
     this.#options = options;
-    socket.on('data', (chunk: Buffer) => {
+    takeBytes(socket, (chunk) => {
       for (const payload of this.#splitter.push(chunk)) this.#take(payload);
     });
     socket.on('drain', () => this.emit('drain'));

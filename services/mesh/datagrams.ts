@@ -28,49 +28,46 @@ export function encodeDatagrams(payloads: readonly Buffer[]): Buffer[] {
   return pieces;
 }
 
-/** Cuts chunks into datagrams, which are parts of the chunks where they can be; holds less than one datagram. */
+/** Takes datagrams out of chunks. They are copies: a chunk may be overwritten afterwards. */
 export class DatagramSplitter {
-  /** The beginning of a datagram: the first part has its length, unless that is all there is. */
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  /** The first of two bytes of a length. */
+  #first: number | undefined;
+  /** What of a datagram has come. */
+  #begun: Buffer | undefined;
+  #filled = 0;
 
   push(chunk: Buffer): Buffer[] {
     const payloads: Buffer[] = [];
-    const bytes = this.#complete(chunk, payloads);
     let at = 0;
-    while (at + headBytes <= bytes.length) {
-      const end = at + headBytes + bytes.readUInt16BE(at);
-      if (end > bytes.length) break;
-      payloads.push(bytes.subarray(at + headBytes, end));
-      at = end;
+    for (;;) {
+      if (this.#begun === undefined) {
+        const used = this.#begin(chunk, at);
+        if (used === 0) return payloads;
+        at += used;
+        if (this.#begun === undefined) return payloads;
+      }
+      const copied = chunk.copy(this.#begun, this.#filled, at);
+      at += copied;
+      this.#filled += copied;
+      if (this.#filled < this.#begun.length) return payloads;
+      payloads.push(this.#begun);
+      this.#begun = undefined;
     }
-    if (at < bytes.length) this.#hold(bytes.subarray(at));
-    return payloads;
   }
 
-  /** Puts the datagram that is held together. @returns what comes behind it */
-  #complete(chunk: Buffer, payloads: Buffer[]): Buffer {
-    const [first] = this.#held;
-    if (first === undefined) return chunk;
-    if (first.length < headBytes) return Buffer.concat([...this.#take(), chunk]);
-    const missing = headBytes + first.readUInt16BE() - this.#heldBytes;
-    if (chunk.length < missing) {
-      this.#hold(chunk);
-      return chunk.subarray(chunk.length);
+  /** Reads the length of a datagram. @returns how many bytes that took; there is none yet when it is not whole */
+  #begin(chunk: Buffer, at: number): number {
+    const next = chunk[at];
+    if (next === undefined) return 0;
+    const [high, low] = this.#first === undefined ? [next, chunk[at + 1]] : [this.#first, next];
+    if (low === undefined) {
+      this.#first = high;
+      return 1;
     }
-    payloads.push(Buffer.concat([...this.#take(), chunk.subarray(0, missing)]).subarray(headBytes));
-    return chunk.subarray(missing);
-  }
-
-  #hold(bytes: Buffer): void {
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
-  }
-
-  #take(): Buffer[] {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    return held;
+    const used = this.#first === undefined ? headBytes : 1;
+    this.#first = undefined;
+    this.#begun = Buffer.allocUnsafe(high * 256 + low);
+    this.#filled = 0;
+    return used;
   }
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Socket } from 'node:net';
 import type { PublicKey } from '../net/keys.ts';
+import { WideSocket } from '../net/wide-socket.ts';
 import { errorCode, Peer, RpcError } from '../signal/jsonrpc.ts';
 import { channelOfSocket } from '../signal/lines.ts';
 import { nothing, type Shape } from '../signal/shape.ts';
@@ -119,7 +120,7 @@ export class AppSession {
 
   async #openChannel(first: FirstLine & { id: number }, signal: AbortSignal): Promise<MeshChannel> {
     const { id } = first;
-    const socket = await dialNode(this.#options.node, () => new Socket(socketOptions), signal);
+    const socket = await dialNode(this.#options.node, () => new WideSocket(socketOptions), signal);
     this.#track(id, socket, { cutOff: (error) => socket.destroy(error) });
     const { answer } = await this.#introduce(socket, first, channelConnectedShape, signal);
     const channel = new SocketChannel(socket, {

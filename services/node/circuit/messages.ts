@@ -75,6 +75,8 @@ const RANGE_BYTES = 12;
 const PROBE_BYTES = 9;
 /** Type and channel. */
 export const DATAGRAMS_HEAD_BYTES = 5;
+/** Most bytes of datagrams that are copied to be one piece. */
+const MAX_COPIED_DATAGRAMS = 2_048;
 /** Longest reason of a close, in UTF-16 units. */
 const MAX_REASON = 500;
 
@@ -100,18 +102,23 @@ export function encodeProbe(kind: 'probe' | 'echo', path: number, id: number): B
   return note;
 }
 
-/** Datagrams for one channel; each may have up to 65,535 bytes. */
+/** Datagrams for one channel, in pieces; each may have up to 65,535 bytes. Short ones are copied: a cipher takes its time for a piece. */
 export function encodeDatagrams(channel: number, payloads: readonly Buffer[]): Buffer[] {
-  const head = Buffer.allocUnsafe(DATAGRAMS_HEAD_BYTES);
-  head[0] = NoteType.datagrams;
-  head.writeUInt32BE(channel, 1);
-  const parts: Buffer[] = [head];
+  const heads = Buffer.allocUnsafe(DATAGRAMS_HEAD_BYTES + 2 * payloads.length);
+  heads[0] = NoteType.datagrams;
+  heads.writeUInt32BE(channel, 1);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  let from = 0;
+  let to = DATAGRAMS_HEAD_BYTES;
   for (const payload of payloads) {
-    const length = Buffer.allocUnsafe(2);
-    length.writeUInt16BE(payload.length);
-    parts.push(length, payload);
+    to = heads.writeUInt16BE(payload.length, to);
+    pieces.push(heads.subarray(from, to), payload);
+    bytes += payload.length;
+    from = to;
   }
-  return parts;
+  if (to > from) pieces.push(heads);
+  return bytes <= MAX_COPIED_DATAGRAMS ? [Buffer.concat(pieces)] : pieces;
 }
 
 export function encodeClose(reason: string): Buffer {
