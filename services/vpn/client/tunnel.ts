@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IpBytes, Network } from '../../net/ip.ts';
 import { familyOfNetwork } from '../networks.ts';
-import { setDns } from '../system/dns.ts';
+import { revertDns, setDns } from '../system/dns.ts';
 import { hasIPv6 } from '../system/forwarding.ts';
 import { configureInterface, unconfigureInterface } from '../system/interface.ts';
 import { addExceptions, addRoutes, type Routes, removeRules } from '../system/routes.ts';
@@ -41,6 +41,7 @@ export class Tunnel extends EventEmitter<{ problem: [error: Error] }> {
   /** What was asked for, and what of it this machine can have. */
   #wanted: TunnelConfig | undefined;
   #routes: readonly Network[] = [];
+  #hasDns = false;
 
   constructor(options: TunnelOptions) {
     super();
@@ -86,6 +87,8 @@ export class Tunnel extends EventEmitter<{ problem: [error: Error] }> {
     if (this.#wanted === undefined) return;
     await removeRules(this.#options.table);
     await unconfigureInterface(this.#options.device);
+    if (this.#hasDns) await this.#comfort('are still set', revertDns(this.#options.device));
+    this.#hasDns = false;
     this.#wanted = undefined;
     this.#routes = [];
   }
@@ -98,14 +101,23 @@ export class Tunnel extends EventEmitter<{ problem: [error: Error] }> {
     return { ...this.#options, into: this.#routes, except: this.#except, exceptUser: this.#exceptUser };
   }
 
-  /** Names are a comfort: without them the tunnel still carries packets. */
   async #setDns(dns: readonly IpBytes[]): Promise<void> {
     if (dns.length === 0) return;
+    this.#hasDns = await this.#comfort(
+      'are not set',
+      setDns(this.#options.device, dns, this.#routes.some(isDefault)),
+    );
+  }
+
+  /** Names are a comfort: without them the tunnel still carries packets. @returns whether it was done */
+  async #comfort(otherwise: string, work: Promise<void>): Promise<boolean> {
     try {
-      await setDns(this.#options.device, dns, this.#routes.some(isDefault));
+      await work;
+      return true;
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      this.emit('problem', new Error(`the servers of names are not set: ${why}`, { cause }));
+      this.emit('problem', new Error(`the servers of names ${otherwise}: ${why}`, { cause }));
+      return false;
     }
   }
 }

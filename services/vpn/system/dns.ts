@@ -9,3 +9,8 @@ export async function setDns(device: string, servers: readonly IpBytes[], all: b
   await command('resolvectl', ['dns', device, ...servers.map(formatIp)]);
   if (all) await command('resolvectl', ['domain', device, '~.']);
 }
+
+/** Takes back what {@link setDns} has set. @throws {MissingProgram | CommandFailed} */
+export async function revertDns(device: string): Promise<void> {
+  await command('resolvectl', ['revert', device]);
+}

@@ -131,7 +131,7 @@ describe('a datagram of a tunnel', () => {
         }
         for (const written of writtenOf(read.trains)) expectSound(written);
       }),
-      fuzzRuns('vpn-datagram', 20_000),
+      fuzzRuns('vpn-datagram', 100_000),
     );
   });
 });

@@ -1,5 +1,8 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../../../scripts/lib/lab.ts';
+import { scratchFolder } from '../signal/support.ts';
 import { call, launch, listen, needTunnels, startLab, startNodes, type VpnApp } from './rig.ts';
 
 const joined = /joined as/;
@@ -113,5 +116,86 @@ describe('a tunnel', () => {
     expect(await restarted.line(joined)).toContain('as 10.99.0.3 and');
     await again.line(connected);
     expect(await again.stop(), again.said()).toBe(0);
+  });
+});
+
+/** A program in the place of `resolvectl`, which keeps what it is asked for; and what a client is started with to find it. */
+async function recordingResolver(
+  last: string,
+): Promise<{ env: NodeJS.ProcessEnv; asked(): Promise<string[]> }> {
+  const folder = await scratchFolder();
+  const [program, record] = [join(folder, 'resolvectl'), join(folder, 'asked')];
+  await writeFile(record, '');
+  await writeFile(program, `#!/bin/sh\necho "$*" >> "$(dirname "$0")/asked"\n${last}\n`);
+  await chmod(program, 0o755);
+  return {
+    env: { PATH: `${folder}:${process.env.PATH}`, STATE_DIRECTORY: folder },
+    asked: async () => (await readFile(record, 'utf8')).split('\n').slice(0, -1),
+  };
+}
+
+describe('servers of names', () => {
+  async function startServer() {
+    const lab = startLab();
+    const [serverNode, clientNode] = await startNodes(2);
+    const [serverHost, clientHost] = [await lab.host('server'), await lab.host('client')];
+    await serverHost.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+    const words = ['vpnsrv0', serverNode?.node ?? '', '--dns', '10.99.0.1, fd73:6b79:7769::1'];
+    const server = await launch(serverHost, 'server', words);
+    await server.line(/^serving/);
+    return {
+      startClient: (env: NodeJS.ProcessEnv, ...args: string[]) =>
+        launch(clientHost, 'client', ['vpncli0', clientNode?.node ?? '', ...args], { env }),
+      /** The server comes back with another offer. */
+      async restart(...args: string[]) {
+        await server.kill();
+        const again = await launch(serverHost, 'server', [...words.slice(0, 2), ...args]);
+        await again.line(/^serving/);
+      },
+    };
+  }
+
+  it('are given to systemd-resolved: for all names with a default route, else for the interface', async (context) => {
+    needTunnels(context);
+    const { startClient } = await startServer();
+    const set = 'dns skywire0 10.99.0.1 fd73:6b79:7769::1';
+    const everything = ['--exclude', '198.18.0.0/15'];
+    const some = ['--allowed-ips', '10.99.0.0/24'];
+    for (const [args, expected] of [
+      [everything, [set, 'domain skywire0 ~.']],
+      [some, [set]],
+      [[...some, '--dns', '192.0.2.53'], ['dns skywire0 192.0.2.53']],
+      [[...everything, '--dns', 'none'], []],
+    ] as const) {
+      const { env, asked } = await recordingResolver('exit 0');
+      const client = await startClient(env, ...args);
+      await client.line(connected);
+      expect(await client.stop(), client.said()).toBe(0);
+      expect(await asked(), client.said()).toEqual(expected);
+    }
+  });
+
+  it('are taken back when the server has others, or none', async (context) => {
+    needTunnels(context);
+    const { startClient, restart } = await startServer();
+    const { env, asked } = await recordingResolver('exit 0');
+    const client = await startClient(env, '--allowed-ips', '10.99.0.0/24');
+    await client.line(connected);
+    await restart('--pool', '10.98.0.0/24');
+    await client.line(/^connected to .* as 10\.98/);
+    expect(await asked()).toEqual(['dns skywire0 10.99.0.1 fd73:6b79:7769::1', 'revert skywire0']);
+    expect(await client.stop(), client.said()).toBe(0);
+  });
+
+  it('that cannot be given leave a tunnel that works, and are told of', async (context) => {
+    needTunnels(context);
+    const { startClient } = await startServer();
+    const { env } = await recordingResolver('echo "Access denied" >&2; exit 1');
+    const client = await startClient(env, '--allowed-ips', '10.99.0.0/24');
+    await client.line(connected);
+    expect(client.said()).toMatch(
+      /the servers of names are not set: resolvectl dns skywire0 .*: Access denied/,
+    );
+    expect(await client.stop(), client.said()).toBe(0);
   });
 });
