@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { loadConfigApart } from './config/load-apart.ts';
+import { ControlClient } from './control/client.ts';
 import { ControlServer } from './control/server.ts';
 import { killDescendants } from './launcher/descendants.ts';
 import { enterGuard, livingGuard, replaceGuardIfGone } from './launcher/guard.ts';
@@ -57,7 +58,7 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   await supervisor.start();
   await control.listen();
   notifier.ready(summary(supervisor));
-  notifier.watchdog();
+  notifier.watchdog(() => greeted(controlSocket));
   log(`ready: ${summary(supervisor)}, config ${config.file}, control socket ${controlSocket}`);
 
   keepCompileCache();
@@ -71,6 +72,16 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   await control.close();
   notifier.close();
   return 0;
+}
+
+/** Goes the way of every front end: through the control socket and the event loop, and back. */
+async function greeted(controlSocket: string): Promise<void> {
+  const client = await ControlClient.connect(controlSocket);
+  try {
+    await client.hello();
+  } finally {
+    client.close();
+  }
 }
 
 /** Writes the compile cache once the start is over; Node does it at its end, and a board loses power before that. */

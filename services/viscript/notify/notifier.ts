@@ -10,10 +10,15 @@ export interface Notifier {
   /** The service is up; `status` is what `systemctl status` shows. @throws {NotifyError} */
   ready(status: string): void;
   status(text: string): void;
-  /** From now on says at half of WatchdogSec that the event loop turns; a service that hangs is restarted. */
-  watchdog(): void;
+  /**
+   * From now on asks four times in WatchdogSec whether the service works, and tells systemd each time that it does; a
+   * service that hangs, or whose answer stays away, is restarted. Nothing but such an answer feeds the watchdog.
+   *
+   * @param works resolves when the service has done what it is for, and rejects, with the reason, when it cannot
+   */
+  watchdog(works: () => Promise<void>): void;
   stopping(): void;
-  /** Ends the watchdog's timer. */
+  /** Ends the feeding of the watchdog. */
   close(): void;
 }
 
@@ -39,6 +44,7 @@ class SystemdNotifier implements Notifier {
   readonly #notify: (state: string) => number;
   readonly #periodMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #asking = false;
   #lastStatus: string | undefined;
 
   constructor(notify: (state: string) => number, periodMs: number | undefined) {
@@ -57,11 +63,10 @@ class SystemdNotifier implements Notifier {
     this.#tell(`STATUS=${oneLine(text)}`);
   }
 
-  watchdog(): void {
+  watchdog(works: () => Promise<void>): void {
     if (this.#periodMs === undefined || this.#timer) return;
     this.#tell('WATCHDOG=1');
-    // Sent after the poll phase, so that a loop whose timers run but whose sockets are starved is found out as well.
-    this.#timer = setInterval(() => setImmediate(() => this.#tell('WATCHDOG=1')), this.#periodMs);
+    this.#timer = setInterval(() => void this.#feed(works), this.#periodMs);
     this.#timer.unref();
   }
 
@@ -71,6 +76,20 @@ class SystemdNotifier implements Notifier {
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  async #feed(works: () => Promise<void>): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      await works();
+      this.#tell('WATCHDOG=1');
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      process.emitWarning(new NotifyError(`the watchdog was not fed: ${why}`, { cause }));
+    } finally {
+      this.#asking = false;
+    }
   }
 
   #tell(state: string): void {
@@ -92,14 +111,15 @@ class SystemdNotifier implements Notifier {
 }
 
 /**
- * WATCHDOG_USEC is the time after which systemd gives up; sd_watchdog_enabled(3) recommends to speak at half of it.
- * A WATCHDOG_PID of another process means that the watchdog is not ours to feed.
+ * WATCHDOG_USEC is the time after which systemd gives up. sd_watchdog_enabled(3) recommends to speak at half of it; at a
+ * quarter, a service that is kept from one answer has time for another. A WATCHDOG_PID of another process means that
+ * the watchdog is not ours to feed.
  */
 function watchdogPeriodMs(env: NodeJS.ProcessEnv): number | undefined {
   const microseconds = Number(env.WATCHDOG_USEC);
   if (!(microseconds > 0)) return undefined;
   if (env.WATCHDOG_PID && Number(env.WATCHDOG_PID) !== process.pid) return undefined;
-  return microseconds / 2000;
+  return microseconds / 4000;
 }
 
 /** A line feed would begin another variable. */

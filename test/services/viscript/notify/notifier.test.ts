@@ -67,7 +67,7 @@ describe('a notifier', () => {
   });
 
   it('feeds the watchdog again and again while the event loop turns', async () => {
-    run(`notifier.watchdog(); setInterval(() => {}, 1000);`, {
+    run(`notifier.watchdog(async () => {}); setInterval(() => {}, 1000);`, {
       NOTIFY_SOCKET: receiver.path,
       WATCHDOG_USEC: '40000',
     });
@@ -76,7 +76,7 @@ describe('a notifier', () => {
 
   it('stops feeding the watchdog when the event loop hangs', async () => {
     run(
-      `notifier.watchdog();
+      `notifier.watchdog(async () => {});
        setTimeout(() => { notifier.status('hanging'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); notifier.status('back'); }, 100);
        setInterval(() => {}, 1000);`,
       { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '40000' },
@@ -87,8 +87,37 @@ describe('a notifier', () => {
     expect(await receiver.next()).toMatch(/WATCHDOG=1$/);
   });
 
+  it('does not feed the watchdog for a service whose timers go on but that cannot do its work, and says why', async () => {
+    const child = run(
+      `let asked = 0;
+       notifier.watchdog(async () => { if (++asked < 4) throw new Error('refused ' + asked); });
+       process.on('warning', ({ message }) => notifier.status(message));
+       setInterval(() => {}, 1000);`,
+      { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '40000' },
+    );
+    expect(await receiver.next()).toMatch(/: WATCHDOG=1$/);
+    for (const time of [1, 2, 3]) {
+      expect(await receiver.next()).toBe(
+        `pid ${child.pid}: STATUS=the watchdog was not fed: refused ${time}`,
+      );
+    }
+    expect(await receiver.next()).toMatch(/: WATCHDOG=1$/);
+  });
+
+  it('asks no further while an answer stays away', async () => {
+    run(
+      `let asked = 0;
+       notifier.watchdog(() => { asked += 1; return new Promise(() => {}); });
+       setTimeout(() => notifier.status('asked ' + asked), 300);
+       setInterval(() => {}, 1000);`,
+      { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '40000' },
+    );
+    expect(await receiver.next()).toMatch(/: WATCHDOG=1$/);
+    expect(await receiver.next()).toMatch(/: STATUS=asked 1$/);
+  });
+
   it('leaves the watchdog of another process alone', async () => {
-    run(`notifier.watchdog(); notifier.stopping();`, {
+    run(`notifier.watchdog(async () => {}); notifier.stopping();`, {
       NOTIFY_SOCKET: receiver.path,
       WATCHDOG_USEC: '40000',
       WATCHDOG_PID: '1',
@@ -98,7 +127,7 @@ describe('a notifier', () => {
 
   it('does nothing and loads nothing where nobody listens', async () => {
     const child = run(
-      `notifier.ready('x'); notifier.watchdog(); notifier.status('y'); notifier.stopping(); notifier.close();
+      `notifier.ready('x'); notifier.watchdog(async () => {}); notifier.status('y'); notifier.stopping(); notifier.close();
        const loaded = (await import('node:fs')).readFileSync('/proc/self/maps', 'utf8');
        process.exit(/koffi|libsystemd/.test(loaded) ? 1 : 0);`,
       {},
