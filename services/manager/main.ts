@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { serveMetrics } from '../metrics/server.ts';
 import { isLoopback, parseAddress } from '../net/address.ts';
 import { identityIn } from '../net/key-file.ts';
 import { tcp } from '../net/transport/tcp.ts';
@@ -8,7 +9,6 @@ import { runProgram } from '../program/run.ts';
 import { connect } from '../signal/client.ts';
 import { Admission } from './admission.ts';
 import { Manager } from './manager.ts';
-import { serveMetrics } from './metrics/server.ts';
 import { help, type Options, parseOptions } from './options.ts';
 
 /** How often figures are told, in milliseconds. */
@@ -22,7 +22,11 @@ async function run(options: Options): Promise<void> {
   const metrics =
     options.metricsAddress === undefined
       ? undefined
-      : await serveMetrics(options.metricsAddress, () => manager.metrics);
+      : await serveMetrics(
+          parseAddress(options.metricsAddress),
+          () => manager.metrics,
+          (error) => console.error(error.message),
+        );
 
   const tell = () => app.metrics(manager.figures);
   const figures = setInterval(tell, figuresMs);

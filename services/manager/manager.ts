@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { expose } from '../metrics/exposition.ts';
 import { type Hello, nodeMethods, type Welcome } from '../net/control/messages.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import type { Session } from '../net/session/session.ts';
@@ -9,7 +10,6 @@ import { Directory } from './apps/directory.ts';
 import { Circuits } from './circuits/circuits.ts';
 import { Door } from './door.ts';
 import { Links } from './links.ts';
-import { expose } from './metrics/exposition.ts';
 import { figuresOf } from './metrics/figures.ts';
 import { type NodeCalls, NodeConnection, type Patience } from './node-connection.ts';
 import { Nodes } from './nodes.ts';

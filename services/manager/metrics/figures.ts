@@ -1,6 +1,6 @@
+import type { Metric } from '../../metrics/exposition.ts';
 import type { LinkReport } from '../../net/control/messages.ts';
 import type { Mesh } from '../show.ts';
-import type { Metric } from './exposition.ts';
 
 /** The figures of a mesh, as they are now. */
 export function figuresOf({ nodes, links, circuits, directory }: Mesh): Metric[] {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expose } from '../../../../services/manager/metrics/exposition.ts';
+import { expose } from '../../../services/metrics/exposition.ts';
 
 it('writes metrics as Prometheus reads them, names of nodes escaped', () => {
   const text = expose([
