@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { Admitted } from '../net/admitted.ts';
 import { identityIn } from '../net/key-file.ts';
+import { useOpenSsl } from '../net/noise/openssl.ts';
 import { LogLimit } from '../program/log-limit.ts';
 import { runProgram } from '../program/run.ts';
 import { connect } from '../signal/client.ts';
@@ -18,6 +19,7 @@ const version = '1';
 
 async function run(options: Options): Promise<void> {
   const app = await connect();
+  await useOpenSsl();
   const { folder, neighbours } = options;
   const problem = (message: string) => console.error(message);
   const node = new MeshNode({

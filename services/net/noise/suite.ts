@@ -43,24 +43,35 @@ export class ForgedRecord extends Error {
 
 export const AESGCM: Suite = {
   name: 'AESGCM',
-  aead: (key) => new NodeAead('aes-256-gcm', key, writeBigEndian),
+  aead: (key) => makeAead('aes-256-gcm', key, writeBigEndian),
 };
 
 export const ChaChaPoly: Suite = {
   name: 'ChaChaPoly',
-  aead: (key) => new NodeAead('chacha20-poly1305', key, writeLittleEndian),
+  aead: (key) => makeAead('chacha20-poly1305', key, writeLittleEndian),
 };
 
+/** As OpenSSL calls it. */
+export type Cipher = 'aes-256-gcm' | 'chacha20-poly1305';
+
 type WriteNonce = (into: Buffer, nonce: number) => void;
+type MakeAead = (cipher: Cipher, key: Uint8Array, writeNonce: WriteNonce) => Aead;
+
+let makeAead: MakeAead = (cipher, key, writeNonce) => new NodeAead(cipher, key, writeNonce);
+
+/** Has others work in the place of node:crypto from here on. */
+export function useAeads(make: MakeAead): void {
+  makeAead = make;
+}
 
 class NodeAead implements Aead {
-  readonly #algorithm: CipherGCMTypes | 'chacha20-poly1305';
+  readonly #algorithm: Cipher;
   /** Not the bytes: importing them costs more than sealing 64 KiB. */
   readonly #key: KeyObject;
   readonly #nonce = Buffer.alloc(12);
   readonly #writeNonce: WriteNonce;
 
-  constructor(algorithm: CipherGCMTypes | 'chacha20-poly1305', key: Uint8Array, writeNonce: WriteNonce) {
+  constructor(algorithm: Cipher, key: Uint8Array, writeNonce: WriteNonce) {
     if (key.length !== KEY_BYTES) throw new RangeError(`a key has ${KEY_BYTES} bytes, not ${key.length}`);
     this.#algorithm = algorithm;
     this.#key = createSecretKey(key);
