@@ -81,11 +81,11 @@ describe('the receiving end of a circuit', () => {
     expect(receiver.wants(2 ** 52 - 1)).toBe(false);
   });
 
-  it('acknowledges soon after a record, and at once after 256 KiB', () => {
+  it('acknowledges soon after a record, and at once after 1 MiB', () => {
     const receiver = new Receiver();
     take(receiver, 0, 1_000);
     expect(receiver.due).toBe('soon');
-    for (let number = 1; number <= 4; number++) take(receiver, number, 64 * 1024);
+    for (let number = 1; number <= 4; number++) take(receiver, number, 256 * 1024);
     expect(receiver.due).toBe('now');
     receiver.acknowledged();
     expect(receiver.due).toBeUndefined();
