@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { CAPABILITIES } from './capabilities.ts';
 import { DURATION, MAX_DURATION_MS, parseDuration, parseSize, SIZE } from './units.ts';
+import { alertEvents, problemOfListen } from './watching.ts';
 
 /** Letters, digits, `.`, `_` and `-`, one letter at least: a name can be told from the id of a launch and is safe in a path. */
 export const APP_NAME = /^(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -161,6 +162,40 @@ const settings = z
   })
   .check(z.describe('Settings of viscript itself.'));
 
+const metrics = z
+  .strictObject({
+    listen: z.optional(
+      z.string('must be socket, off, an absolute path, or HOST:PORT').check(
+        z.refine(
+          (text) => problemOfListen(text) === undefined,
+          'must be socket, off, an absolute path, or HOST:PORT',
+        ),
+        z.describe(
+          'Where figures are served: socket (metrics.sock beside the control socket, the default), off, the absolute path of a Unix socket, or HOST:PORT (a PORT alone is on loopback).',
+        ),
+      ),
+    ),
+  })
+  .check(z.describe('Figures for Prometheus.'));
+
+const alerts = z
+  .strictObject({
+    command: z.array(scalar, 'must be a list: the program and its arguments').check(
+      z.minLength(1, 'must name a program'),
+      z.refine(([program]) => program !== '', 'must name a program'),
+      z.describe(
+        'What is run: the program (an absolute path, one relative to this file, or a name on PATH) and its arguments. No shell.',
+      ),
+    ),
+    timeout: z.optional(duration(100, 'A run that lasts longer is killed; 30s when left out.')),
+    events: z.optional(
+      z
+        .array(z.enum(alertEvents, `must be one of ${alertEvents.join(', ')}`), 'must be a list of events')
+        .check(z.describe('What it is run for; everything when left out.')),
+    ),
+  })
+  .check(z.describe('A command that is run when something happens to an app.'));
+
 /** The config file, as it is written. */
 export const configFile = z.strictObject({
   apps: z
@@ -180,16 +215,21 @@ export const configFile = z.strictObject({
     )
     .check(z.describe('The apps that viscript can launch, by name.')),
   settings: z.optional(z.nullable(settings)),
+  metrics: z.optional(z.nullable(metrics)),
+  alerts: z.optional(z.nullable(alerts)),
 });
 
 export type ConfigFile = z.infer<typeof configFile>;
 export type AppEntry = z.infer<typeof app>;
+export type AlertsEntry = z.infer<typeof alerts>;
 
 /** The keys that an object of the config file may have, by where it stands; empty where keys are free. */
 export function knownKeys(path: readonly PropertyKey[]): string[] {
   const [section, , part] = path;
   if (path.length === 0) return Object.keys(configFile.shape);
   if (section === 'settings') return Object.keys(settings.shape);
+  if (section === 'metrics') return Object.keys(metrics.shape);
+  if (section === 'alerts') return Object.keys(alerts.shape);
   if (part === 'healthcheck') return Object.keys(healthcheck.shape);
   if (part === 'limits') return Object.keys(limits.shape);
   return path.length === 2 ? Object.keys(app.shape) : [];

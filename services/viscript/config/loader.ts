@@ -6,7 +6,7 @@ import { type Path, type ReadDocument, readDocument } from './document.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { type AppEntry, type ConfigFile, configFile, MAX_APPS } from './file.ts';
 import { problemsOf } from './problems.ts';
-import type { AppConfig, Config } from './schema.ts';
+import type { AlertsConfig, AppConfig, Config } from './schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 /**
@@ -78,9 +78,11 @@ function decode(bytes: Buffer, file: string): string {
   throw new ConfigError([{ file, line: before.length, column, message: 'not text in UTF-8' }]);
 }
 
-/** Arguments and variables reach the program as they are written: `010` is no 8, and `1.10` no 1.1. */
+/** Arguments and variables reach the program as they are written: `010` is no 8, and `1.10` no 1.1. So do addresses. */
 function isProgramText(path: Path): boolean {
-  const [section, , key] = path;
+  const [section, second, key] = path;
+  if (section === 'alerts') return second === 'command';
+  if (section === 'metrics') return second === 'listen';
   return section === 'apps' && (key === 'args' || key === 'default_args' || key === 'environment');
 }
 
@@ -126,6 +128,17 @@ function toConfig(raw: ConfigFile, file: string): Config {
     file,
     apps: new Map(Object.entries(raw.apps ?? {}).map(([name, entry]) => [name, toApp(name, entry)])),
     settings: {
+    metrics: toMetrics(raw.metrics?.listen),
+    alerts: raw.alerts ? toAlerts(raw.alerts) : undefined,
+  };
+}
+
+function toAlerts({ command, timeout, events }: AlertsEntry): AlertsConfig {
+  const [program = '', ...words] = command.map(String);
+  return {
+    command: [program, ...words],
+    timeoutMs: parseDuration(timeout ?? '30s'),
+    events: [...new Set(events ?? alertEvents)],
       verboseInput: raw.settings?.verboseInput ?? false,
       verifyParsingByPrinting: raw.settings?.verifyParsingByPrinting ?? false,
       runHeadless: raw.settings?.runHeadless ?? false,

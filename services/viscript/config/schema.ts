@@ -52,10 +52,31 @@ export interface Settings {
   runHeadless: boolean;
 }
 
+export interface MetricsConfig {
+  /** `socket`: a Unix socket in the runtime directory; `off`: nowhere. */
+  listen: 'socket' | 'off' | { path: string } | { host: string; port: number };
+}
+
+/**
+ * What can befall an app: it went down; it went down time and again; it is up again; it was ended because it used
+ * more than it may.
+ */
+export type AlertEvent = 'down' | 'crash-loop' | 'up' | 'over-limit';
+
+export interface AlertsConfig {
+  /** The program and its arguments; run as they are, by no shell. */
+  command: [string, ...string[]];
+  /** A run that lasts longer is killed, milliseconds. */
+  timeoutMs: number;
+  events: AlertEvent[];
+}
+
 export interface Config {
   /** Where it was read from: relative `path`s of apps start in this file's folder. */
   file: string;
   /** By name, in the order of the file. */
   apps: Map<string, AppConfig>;
   settings: Settings;
+  metrics: MetricsConfig;
+  alerts: AlertsConfig | undefined;
 }

@@ -40,6 +40,8 @@ const piece = fc.constantFrom(
     'depends_on: [a]',
     'environment: {A: 1}',
     'settings:',
+    'metrics: {listen: x}',
+    'alerts: {command: [x]}',
     'null',
     '~',
     '1',

@@ -112,6 +112,8 @@ describe('parseConfig', () => {
         ],
       ]),
       settings: { verboseInput: false, verifyParsingByPrinting: false, runHeadless: false },
+      metrics: { listen: 'socket' },
+      alerts: undefined,
     });
   });
 

@@ -86,7 +86,11 @@ sttings: {}
       'apps: {}\nsettings: {verboseinput: true}',
       'config.yaml:2:12: unknown key "verboseinput": did you mean verboseInput?',
     ],
-    ['an empty file', '', 'config.yaml:1:1: the file must be a map with keys of apps, settings, not empty'],
+    [
+      'an empty file',
+      '',
+      'config.yaml:1:1: the file must be a map with keys of apps, settings, metrics, alerts, not empty',
+    ],
     ['a file without apps', 'settings: {}', 'config.yaml:1:1: the file has no "apps"'],
     ['an app without a path', 'apps:\n  a: {daemon: true}', 'config.yaml:2:6: apps.a has no "path"'],
     ['an app that is empty', 'apps:\n  a:\n', 'config.yaml:2:3: apps.a must be a map with keys of path, '],
