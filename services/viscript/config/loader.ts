@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { dependencyProblems } from './dependencies.ts';
 import { type Path, type ReadDocument, readDocument } from './document.ts';
 import { ConfigError, type Problem } from './errors.ts';
-import { type AppEntry, type ConfigFile, configFile, MAX_APPS } from './file.ts';
+import { type AlertsEntry, type AppEntry, type ConfigFile, configFile, MAX_APPS } from './file.ts';
 import { problemsOf } from './problems.ts';
 import type { AlertsConfig, AppConfig, Config } from './schema.ts';
 import { parseDuration, parseSize } from './units.ts';
