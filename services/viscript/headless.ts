@@ -50,7 +50,7 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
     path: controlSocket,
     socketMode: controlSocketMode[kind],
     supervisor,
-    machine: readMachine(),
+    machine: await readMachine({ runtimeDirectory, stateDirectory, onBoard: kind === 'systemd' }),
   });
   control.once('quit', () => stop.request('quit'));
   supervisor.on('change', () => notifier.status(summary(supervisor)));

@@ -2,11 +2,19 @@ import { readFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Machine } from './commands/command.ts';
+import { readLastEnd } from './last-end.ts';
+import { Troubles, type TroublesOptions } from './troubles/troubles.ts';
 
 export const version: string = packageJson.version;
 
+export interface MachineOptions extends TroublesOptions {
+  /** Where the supervisor before has left how it ended. */
+  runtimeDirectory: string;
+}
+
 /** Reads once what does not change while the machine runs. The boot script puts slot and reason on the kernel's command line. */
-export function readMachine(): Machine {
+export async function readMachine(options: MachineOptions): Promise<Machine> {
+  const troubles = new Troubles(options);
   const words = readFileSync('/proc/cmdline', 'utf8').trim().split(/\s+/);
   const value = (name: string) =>
     words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
@@ -15,6 +23,8 @@ export function readMachine(): Machine {
     host: hostname(),
     slot: value('skyminer.slot'),
     slotReason: value('skyminer.why'),
+    lastEnd: await readLastEnd(options.runtimeDirectory),
     uptime,
+    troubles: () => troubles.find(),
   };
 }

@@ -1,3 +1,4 @@
+import type { LastEnd } from '../last-end.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /** What the supervisor's surroundings tell the commands. */
@@ -6,8 +7,12 @@ export interface Machine {
   host: string;
   slot: string | undefined;
   slotReason: string | undefined;
+  /** How the supervisor before this one ended, when that was not as it should. */
+  lastEnd: LastEnd | undefined;
   /** Seconds since the machine started. */
   uptime(): number;
+  /** What is wrong with it, a line each. */
+  troubles(): Promise<string[]>;
 }
 
 /** One run of a command: where it writes, what it may read, how it is cancelled. */

@@ -36,6 +36,8 @@ export interface Hello {
   uptime: number;
   /** Launches that are not over. */
   apps: number;
+  /** What is wrong with the machine, a line each. */
+  troubles: string[];
 }
 
 export interface RunParams {
@@ -86,6 +88,7 @@ export const shapes = {
     slotReason: optionalText(f, 'slotReason'),
     uptime: number(f, 'uptime'),
     apps: number(f, 'apps'),
+    troubles: texts(f, 'troubles'),
   })),
   run: shape<RunParams>((f) => ({
     run: number(f, 'run'),

@@ -20,6 +20,8 @@ export interface ControlServerOptions {
 
 /** Commands that one front end runs at the same time. */
 const maxRuns = 32;
+/** Front ends at the same time, far more than people need; one more is turned away, and there are descriptors left. */
+const maxFrontEnds = 256;
 
 /** Serves every front end: runs commands, streams their output, completes words. Emits `quit` when one asks for it. */
 export class ControlServer extends EventEmitter<{ quit: [] }> {
@@ -31,6 +33,7 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     super();
     this.#options = options;
     this.#server = createServer((socket) => this.#serve(socket));
+    this.#server.maxConnections = maxFrontEnds;
   }
 
   /** @throws when somebody else listens on the path. */
@@ -113,10 +116,13 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     }
   }
 
-  #hello(): Hello {
+  async #hello(): Promise<Hello> {
     const { machine, supervisor } = this.#options;
     const { version, host, slot, slotReason } = machine;
-    return { version, host, slot, slotReason, uptime: machine.uptime(), apps: supervisor.launches.length };
+    return {
+      ...{ version, host, slot, slotReason, uptime: machine.uptime() },
+      ...{ apps: supervisor.launches.length, troubles: await machine.troubles() },
+    };
   }
 }
 

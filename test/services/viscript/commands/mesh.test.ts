@@ -31,8 +31,8 @@ async function* nothing(): AsyncGenerator<string> {
 async function run(supervisor: Supervisor, ...argv: string[]) {
   const output = { stdout: '', stderr: '' };
   const machine = {
-    ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined },
-    uptime: () => 0,
+    ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
+    ...{ uptime: () => 0, troubles: async () => [] },
   };
   const status = await runCommand(argv, {
     ...{ supervisor, machine, json: false, color: false, columns: 0, input: nothing() },

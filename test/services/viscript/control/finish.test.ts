@@ -13,7 +13,10 @@ let path: string;
 beforeEach(async () => {
   running = await startSupervisor('apps: { sleeper: { path: sleep, default_args: ["1000"] } }');
   path = join(running.folder, 'control.sock');
-  const machine = { version: '1', host: 'test', slot: undefined, slotReason: undefined, uptime: () => 1 };
+  const machine = {
+    ...{ version: '1', host: 'test', slot: undefined, slotReason: undefined, lastEnd: undefined },
+    ...{ uptime: () => 1, troubles: async () => [] },
+  };
   server = new ControlServer({ path, socketMode: 0o600, supervisor: running.supervisor, machine });
   await server.listen();
 });

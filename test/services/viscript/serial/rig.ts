@@ -55,7 +55,10 @@ export class Rig implements AsyncDisposable {
       path: this.#socket,
       socketMode: 0o600,
       supervisor: this.#supervisor.supervisor,
-      machine: { version: '1.2.3', host: 'board1', slot: 'A', slotReason: undefined, uptime: () => 61 },
+      machine: {
+        ...{ version: '1.2.3', host: 'board1', slot: 'A', slotReason: undefined, lastEnd: undefined },
+        ...{ uptime: () => 61, troubles: async () => [] },
+      },
     });
     await this.#server.listen();
   }
