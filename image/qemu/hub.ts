@@ -1,6 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
+import { seededRandom } from '../seeded-random.ts';
 import { type Frame, FrameError, FrameReader, isGroup } from './frames.ts';
 import { Line } from './line.ts';
 
@@ -196,15 +197,4 @@ function parseMac(text: string): string {
   const mac = text.toLowerCase();
   if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) throw new RangeError(`${text}: not a MAC address`);
   return mac;
-}
-
-/** Mulberry32 by Tommy Ettinger: small, seeded, and good enough to choose frames. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,0 +1,45 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadOwnerSecret } from '../../../services/names/client.ts';
+import { identityIn } from '../../../services/net/key-file.ts';
+import { pause } from '../../../services/signal/pause.ts';
+import { appendLine, linesOf } from './journal.ts';
+import { expectKept, expectVersion, type Writer } from './writer.ts';
+
+/** A board makes such a file once in its life; here it makes some of them, at distances. */
+const MOST = 40;
+const DISTANCE_MS = 50;
+
+/** Identities: one that others have seen stays the board's for ever. */
+export const identities: Writer = onceWriter('identity', async (file) => (await identityIn(file)).publicKey);
+
+/** Secrets that prove to apptracker whose a name is. */
+export const ownerSecrets: Writer = onceWriter('secret', loadOwnerSecret);
+
+/**
+ * Files that are made once and then read.
+ *
+ * @param open makes what is in a file where there is none yet, and returns it as text of one line
+ */
+function onceWriter(name: string, open: (file: string) => Promise<string>): Writer {
+  return {
+    async write(folder, kept, signal) {
+      for (let version = 1; version <= MOST && !signal.aborted; version++) {
+        // What was made is remembered elsewhere, as those do who were told it.
+        await appendLine(join(folder, 'told'), await open(join(folder, `${name}-${version}`)));
+        kept(version);
+        await pause(DISTANCE_MS, signal);
+      }
+    },
+    async check(folder, kept) {
+      const told = await linesOf(join(folder, 'told'));
+      expectKept(told.length, kept, name);
+      for (let version = 1; version <= MOST; version++) {
+        const file = join(folder, `${name}-${version}`);
+        const found = await open(file);
+        if (version <= told.length) expectVersion(found, told[version - 1], file);
+        else await rm(file);
+      }
+    },
+  };
+}

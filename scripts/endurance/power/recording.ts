@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../../../image/run.ts';
+import { DiskRecord, type Mark } from './disk-record.ts';
+import { serveNbd } from './nbd-server.ts';
+
+export interface RecordingOptions {
+  /** Scratch folder of this recording, which is made; the caller removes it. */
+  folder: string;
+  /** Module that exports `writers`, what is to write. Its first one says when it is over. */
+  writers: string;
+  /** So many versions the first writer keeps. */
+  versions: number;
+}
+
+/** The writers, or the disk under them, came to no good end. */
+export class RecordingFailed extends Error {
+  override readonly name = 'RecordingFailed';
+}
+
+/** Large enough that the journal of the file system, and it alone, is written over again and again. */
+const DISK_BYTES = '64M';
+/** As image/disk/filesystems.cfg has them for `data`. */
+const FEATURES = ['-b', '4096', '-m', '1', '-O', '^orphan_file,^metadata_csum_seed'];
+
+/**
+ * Records what a new ext4 file system does to its disk while writers write to it. Needs root, loop devices and FUSE.
+ *
+ * @throws {RecordingFailed}
+ */
+export async function recordWriters(options: RecordingOptions): Promise<DiskRecord> {
+  const { folder, writers, versions } = options;
+  await mkdir(folder);
+  const base = join(folder, 'base');
+  await run('mke2fs', ['-q', '-F', '-t', 'ext4', ...FEATURES, base, DISK_BYTES]);
+  const record = new DiskRecord(base);
+  try {
+    await using server = await serveNbd(join(folder, 'nbd'), record);
+    await runStage([server.path, folder, String(versions), writers], (mark) => record.mark(mark));
+    const [problem] = server.problems;
+    if (problem !== undefined) throw new RecordingFailed('the disk failed', { cause: problem });
+    return record;
+  } catch (error) {
+    record[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function runStage(args: readonly string[], onMark: (mark: Mark) => void): Promise<void> {
+  const program = [process.execPath, join(import.meta.dirname, 'stage.ts'), ...args];
+  const child = spawn('unshare', ['--mount', '--propagation', 'private', ...program], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let complaints = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text;
+  });
+  child.on('message', (mark) => onMark(mark as Mark));
+  const [status, signal] = await once(child, 'close');
+  if (status !== 0)
+    throw new RecordingFailed(`the writers ended with ${signal ?? `status ${status}`}: ${complaints}`);
+}
