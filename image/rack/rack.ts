@@ -12,9 +12,9 @@ import {
   readMembership,
   signMembership,
 } from '../../services/net/membership.ts';
+import { MIN_PASSPHRASE } from '../../services/net/passphrase.ts';
 import {
   InvalidSealedKey,
-  MIN_PASSPHRASE,
   openSealedIdentity,
   sealIdentity,
   WrongPassphrase,

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { runProgram } from '../lib/program.ts';
-import { addRackCommands } from './rack-commands.ts';
+import { addRackCommands, withPassphrase } from './rack-commands.ts';
 import { version } from './version.ts';
 
 const MIRROR = `
@@ -61,6 +61,12 @@ function program(): Command {
     .argument('<socket>', 'Unix socket to listen on')
     .option('--seed <number>', 'seed of the choice of dropped frames', wholeNumber, 1)
     .action(async (socket, options) => (await import('./qemu.ts')).startHub(socket, options));
+
+  withPassphrase(skyminer.command('passphrase'))
+    .description(
+      "print the hash of a passphrase for a board's serial console: the file /data/console/passphrase",
+    )
+    .action(async (options) => (await import('./console-passphrase.ts')).printPassphraseHash(options));
 
   addRackCommands(
     skyminer.command('rack').description('say which boards belong to a rack, signed by its owner'),

@@ -12,10 +12,13 @@ export async function askForPassphrase(options: PassphraseOptions): Promise<stri
 }
 
 /** A passphrase for a new key; a person is asked twice, for what is typed is not shown. @throws {RackError} */
-export async function askForNewPassphrase(options: PassphraseOptions): Promise<string> {
+export async function askForNewPassphrase(
+  options: PassphraseOptions,
+  what = "the rack's key",
+): Promise<string> {
   const passphrase = await given(options);
   if (passphrase !== undefined) return passphrase;
-  const first = await ask("New passphrase for the rack's key: ");
+  const first = await ask(`New passphrase for ${what}: `);
   if ((await ask('Once more: ')) !== first) throw new RackError('the two are not the same; nothing was made');
   return first;
 }

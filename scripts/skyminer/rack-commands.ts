@@ -5,7 +5,7 @@ export interface RackOptions {
   rack: string;
 }
 
-/** Where the passphrase of the rack's key comes from; from the terminal when neither is given. */
+/** Where a passphrase comes from; from the terminal when neither is given. */
 export interface PassphraseOptions {
   passphraseFile?: string;
   passphraseFd?: number;
@@ -48,7 +48,8 @@ function withFolder(command: Command): Command {
   return command.option('--rack <folder>', "the rack's folder", './rack');
 }
 
-function withPassphrase(command: Command): Command {
+/** Adds the options that say where a passphrase comes from. */
+export function withPassphrase(command: Command): Command {
   return command
     .option('--passphrase-file <file>', 'read the passphrase from the first line of a file only you can read')
     .addOption(

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { Identity, type PublicKey, parsePublicKey, SECRET_KEY_BYTES } from './keys.ts';
+import { stretch } from './passphrase.ts';
 
 /** A text that should hold a key under a passphrase and does not. Says what is wrong with it. */
 export class InvalidSealedKey extends Error {
@@ -13,9 +14,6 @@ export class WrongPassphrase extends Error {
     super('the passphrase does not open this key', options);
   }
 }
-
-/** Fewer characters are guessed whatever scrypt costs. */
-export const MIN_PASSPHRASE = 8;
 
 const FIRST_LINE = 'skyminer/sealed-key/v1';
 /** scrypt's N as a power of two: 128 MiB and some tenths of a second for each guess. OWASP asks for this as of 2023. */
@@ -47,7 +45,7 @@ export async function sealIdentity(identity: Identity, passphrase: string, cost 
     `aes-256-gcm ${nonce.toString('hex')}`,
     '',
   ].join('\n');
-  const cipher = createCipheriv('aes-256-gcm', await stretch(passphrase, salt, 2 ** cost), nonce);
+  const cipher = createCipheriv('aes-256-gcm', await stretch(passphrase, salt, costOf(2 ** cost)), nonce);
   cipher.setAAD(Buffer.from(head));
   const sealed = Buffer.concat([cipher.update(identity.secretKey), cipher.final(), cipher.getAuthTag()]);
   return `${head}sealed ${sealed.toString('hex')}\n`;
@@ -59,7 +57,7 @@ export async function sealIdentity(identity: Identity, passphrase: string, cost 
  */
 export async function openSealedIdentity(text: string, passphrase: string): Promise<Identity> {
   const { publicKey, cost, salt, nonce, head, sealed } = parse(text);
-  const decipher = createDecipheriv('aes-256-gcm', await stretch(passphrase, salt, cost), nonce);
+  const decipher = createDecipheriv('aes-256-gcm', await stretch(passphrase, salt, costOf(cost)), nonce);
   decipher.setAAD(Buffer.from(head));
   decipher.setAuthTag(sealed.subarray(SECRET_KEY_BYTES));
   const secret = decipher.update(sealed.subarray(0, SECRET_KEY_BYTES));
@@ -114,13 +112,6 @@ const LAYOUT = new RegExp(
   ].join(''),
 );
 
-/** The same characters give the same key however a keyboard composes them. */
-function stretch(passphrase: string, salt: Buffer, cost: number): Promise<Buffer> {
-  const options = { N: cost, r: BLOCK_SIZE, p: 1, maxmem: 256 * cost * BLOCK_SIZE };
-  return new Promise((resolve, reject) => {
-    scrypt(passphrase.normalize('NFKC'), salt, 32, options, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
-    });
-  });
+function costOf(N: number) {
+  return { N, r: BLOCK_SIZE, p: 1 };
 }
