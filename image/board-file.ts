@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ImageError } from './error.ts';
 import { listDirectories, readWords, repository } from './files.ts';
+import type { EnvironmentChanges } from './u-boot/environment.ts';
 
 /** All that the image builder knows of a board: what stands in `board/NAME/`. */
 export interface Board {
@@ -19,7 +20,14 @@ export interface Board {
   initramfsModules: string[];
   packages: string[];
   modules: string[];
-  uBoot: { package: string; file: string };
+  /** The hardware watchdog: its kernel module, and how long in seconds systemd may be silent before it resets the board. */
+  watchdog: { module: string; seconds: number };
+  uBoot: {
+    package: string;
+    file: string;
+    /** What is changed in the environment that it has compiled in. */
+    environment: EnvironmentChanges;
+  };
 }
 
 const boardSchema = z.strictObject({
@@ -27,7 +35,17 @@ const boardSchema = z.strictObject({
   console: z.string().regex(/^[A-Za-z0-9,]+$/),
   devicetree: z.string().nullable(),
   initramfs_modules: z.array(z.string().regex(/^[a-z0-9_]+$/)),
-  uboot: z.strictObject({ package: z.string(), file: z.string() }),
+  watchdog: z.strictObject({
+    module: z.string().regex(/^[a-z0-9_]+$/),
+    seconds: z.int().min(1).max(65_535),
+  }),
+  uboot: z.strictObject({
+    package: z.string(),
+    file: z.string(),
+    environment: z
+      .record(z.string().regex(/^[a-z_][a-z0-9_]*$/), z.union([z.string().regex(/^[\x20-\x7e]*$/), z.null()]))
+      .default({}),
+  }),
 });
 
 /** @throws ImageError when there is no such board, or its file is wrong */
@@ -40,7 +58,7 @@ export async function loadBoard(name: string): Promise<Board> {
   const file = join(directory, 'board.yaml');
   const parsed = boardSchema.safeParse(parse(await readFile(file, 'utf8')));
   if (!parsed.success) throw new ImageError(`${file}: ${z.prettifyError(parsed.error)}`);
-  const { architecture, console, devicetree, initramfs_modules, uboot } = parsed.data;
+  const { architecture, console, devicetree, initramfs_modules, watchdog, uboot } = parsed.data;
   return {
     name,
     directory,
@@ -50,6 +68,7 @@ export async function loadBoard(name: string): Promise<Board> {
     initramfsModules: initramfs_modules,
     packages: await readWords(join(directory, 'packages.txt'), 'optional'),
     modules: await readWords(join(directory, 'modules.txt'), 'optional'),
+    watchdog,
     uBoot: uboot,
   };
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Board } from './board-file.ts';
 import { hashTree } from './cache.ts';
@@ -7,6 +7,7 @@ import { isMissing, repository, sha256OfFile } from './files.ts';
 import { run } from './run.ts';
 import type { RootParts } from './source.ts';
 import type { Steps } from './steps.ts';
+import { changeEnvironment, requireClosedPrompt } from './u-boot/environment.ts';
 
 export interface ImageArtefacts {
   directory: string;
@@ -38,8 +39,8 @@ export async function publish(
   const name = `skyminer-${board.name}-${parts.version}`;
   const files = [`${name}.img`, `${name}.manifest.json`, 'u-boot.bin'];
   await steps.step('Write the disk image', 'See the log. A full disk is the usual reason.', async (step) => {
-    const disk = await hashTree(join(repository, 'image/disk'));
-    const key = JSON.stringify([parts.key, disk, await hashTree(board.directory)]);
+    const code = ['image/disk', 'image/u-boot'].map((folder) => hashTree(join(repository, folder)));
+    const key = JSON.stringify([parts.key, await Promise.all(code), await hashTree(board.directory)]);
     if (await isCurrent(directory, key)) return step.cached('disk image');
     const work = join(directory, '.work');
     await rm(work, { recursive: true, force: true });
@@ -51,7 +52,7 @@ export async function publish(
     await relink(join(directory, 'skyminer.img'), `${name}.img`);
     await writeFile(join(directory, `${name}.manifest.json`), parts.manifest);
     await relink(join(directory, 'manifest.json'), `${name}.manifest.json`);
-    await copyFile(board.uBoot.file, join(directory, 'u-boot.bin'));
+    await writeUBoot(board, join(directory, 'u-boot.bin'));
     await writeSums(directory, files);
     await writeFile(join(directory, STAMP), await stampOf(directory, key));
   });
@@ -72,6 +73,13 @@ export async function publish(
     manifest: join(directory, `${name}.manifest.json`),
     version: parts.version,
   };
+}
+
+/** The packaged U-Boot with the board's environment. @throws ImageError when its prompt is open */
+async function writeUBoot({ uBoot }: Board, target: string): Promise<void> {
+  const changed = changeEnvironment(await readFile(uBoot.file), uBoot.environment);
+  requireClosedPrompt(changed);
+  await writeFile(target, changed);
 }
 
 /** An image is built again when its inputs changed, and also when somebody wrote into it. */
