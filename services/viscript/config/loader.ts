@@ -5,15 +5,11 @@ import { dependencyProblems } from './dependencies.ts';
 import { type Path, type ReadDocument, readDocument } from './document.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { type AlertsEntry, type AppEntry, type ConfigFile, configFile, MAX_APPS } from './file.ts';
+import { MAX_FILE_BYTES } from './limits.ts';
 import { problemsOf } from './problems.ts';
 import type { AlertsConfig, AppConfig, Config } from './schema.ts';
 import { parseDuration, parseSize } from './units.ts';
-
-/**
- * A hundred times what a rack needs. A file of this size that is nothing but errors takes the parser two to four
- * seconds, which must stay well below the deadline of a watchdog.
- */
-export const MAX_FILE_BYTES = 256 * 1024;
+import { alertEvents, toMetrics } from './watching.ts';
 
 /**
  * Reads the config file; `file` of the result is absolute.
@@ -128,6 +124,10 @@ function toConfig(raw: ConfigFile, file: string): Config {
     file,
     apps: new Map(Object.entries(raw.apps ?? {}).map(([name, entry]) => [name, toApp(name, entry)])),
     settings: {
+      verboseInput: raw.settings?.verboseInput ?? false,
+      verifyParsingByPrinting: raw.settings?.verifyParsingByPrinting ?? false,
+      runHeadless: raw.settings?.runHeadless ?? false,
+    },
     metrics: toMetrics(raw.metrics?.listen),
     alerts: raw.alerts ? toAlerts(raw.alerts) : undefined,
   };
@@ -139,10 +139,6 @@ function toAlerts({ command, timeout, events }: AlertsEntry): AlertsConfig {
     command: [program, ...words],
     timeoutMs: parseDuration(timeout ?? '30s'),
     events: [...new Set(events ?? alertEvents)],
-      verboseInput: raw.settings?.verboseInput ?? false,
-      verifyParsingByPrinting: raw.settings?.verifyParsingByPrinting ?? false,
-      runHeadless: raw.settings?.runHeadless ?? false,
-    },
   };
 }
 
