@@ -1,7 +1,8 @@
 import type { Launch } from '../supervisor/launch.ts';
 import { attachTo } from './attach.ts';
 import { type Command, type CommandContext, CommandFailed } from './command.ts';
-import { formatMilliseconds, table } from './format.ts';
+import { describe, endOf, lastExitText } from './describe.ts';
+import { formatMilliseconds, printable, table } from './format.ts';
 
 /** Commands that start, list and end apps. */
 export const appCommands: readonly Command[] = [
@@ -56,12 +57,18 @@ export const appCommands: readonly Command[] = [
     usage: '',
     arity: [0, 0],
     summary: 'list the apps that are running',
-    options: [{ flag: '-f', long: '--full', help: 'show the whole command, the state and the restarts' }],
+    options: [
+      {
+        flag: '-f',
+        long: '--full',
+        help: 'show the whole command, the state, the restarts and the last exit',
+      },
+    ],
     run({ supervisor, options, put }) {
       const launches = supervisor.launches;
       const text = options.has('f') ? fullList(launches) : shortList(launches);
       put(
-        launches.map(describe),
+        launches.map((launch) => describe(launch, supervisor)),
         launches.length === 0 ? "nothing is running; 'apps' lists what can be started\n" : text,
       );
       return undefined;
@@ -97,39 +104,6 @@ export const appCommands: readonly Command[] = [
   },
 ];
 
-/** One launch as a program reads it. */
-export function describe(launch: Launch) {
-  const { id, app, args, state, pid, restarts, startedAt, lastExit, nextRetry, statusText, metrics } = launch;
-  return {
-    id,
-    app: app.name,
-    path: app.path,
-    args,
-    state,
-    pid,
-    restarts,
-    startedAt,
-    lastExit,
-    nextRetry,
-    statusText,
-    metrics,
-  };
-}
-
-/** `exited with code 0`, `was ended by SIGKILL`, … */
-export function endOf(status: {
-  code: number | null;
-  signal: string | null;
-  cause: string;
-  message?: string;
-}): string {
-  if (status.cause === 'oom') return 'ran out of memory';
-  if (status.cause === 'start-failed') return `could not start: ${status.message ?? 'no reason known'}`;
-  if (status.signal !== null) return `was ended by ${status.signal}`;
-  if (status.code !== null) return `exited with code ${status.code}`;
-  return `ended (${status.message ?? status.cause})`;
-}
-
 function howItEnded(how: string, status: Parameters<typeof endOf>[0] | undefined): string {
   if (status === undefined) return 'was not running and will not be started again';
   const end = endOf(status);
@@ -154,13 +128,14 @@ function shortList(launches: Launch[]): string {
 
 function fullList(launches: Launch[]): string {
   return table(
-    ['ID', 'APP', 'STATE', 'PID', 'RESTARTS', 'COMMAND'],
+    ['ID', 'APP', 'STATE', 'PID', 'RESTARTS', 'LAST EXIT', 'COMMAND'],
     launches.map((launch) => [
       String(launch.id),
       launch.app.name,
       launch.state,
       String(launch.pid ?? '-'),
       String(launch.restarts),
+      launch.lastExit ? printable(lastExitText(launch.lastExit)) : '-',
       launch.command,
     ]),
   );

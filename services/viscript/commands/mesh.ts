@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Shown, shown } from '../../net/control/messages.ts';
 import type { Launch } from '../supervisor/launch.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import { endOf, putAdded } from './apps.ts';
+import { putAdded } from './apps.ts';
 import { follow } from './attach.ts';
 import {
   type Command,
@@ -11,6 +11,7 @@ import {
   type CommandOption,
   UsageError,
 } from './command.ts';
+import { endOf } from './describe.ts';
 import { printable } from './format.ts';
 
 const nodeOption: CommandOption = {

@@ -6,12 +6,14 @@ import { parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { generalCommands } from './general.ts';
 import { meshCommands } from './mesh.ts';
+import { statusCommand } from './status.ts';
 import { watchCommands } from './watch.ts';
 
 /** Every command of viscript, the same for all front ends. */
 export const commands: readonly Command[] = [
   ...appCommands,
   ...watchCommands,
+  statusCommand,
   ...meshCommands,
   ...generalCommands(() => commands),
 ];

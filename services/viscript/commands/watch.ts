@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatUptime } from '../control/greeting.ts';
-import type { Launch, Usage } from '../supervisor/launch.ts';
+import type { Launch } from '../supervisor/launch.ts';
 import type { OutputLine } from '../supervisor/output.ts';
-import { describe, endOf } from './apps.ts';
+import type { Usage } from '../supervisor/usage.ts';
 import { follow } from './attach.ts';
 import { type Command, type CommandContext, CommandFailed, UsageError } from './command.ts';
-import { formatBytes, formatMilliseconds, printable, styled, table } from './format.ts';
+import { timestamp } from './describe.ts';
+import { formatBytes, formatMilliseconds, printable } from './format.ts';
 
 /** How often `-f` measures again, milliseconds. */
 const refreshMs = 1000;
@@ -69,36 +69,6 @@ export const watchCommands: readonly Command[] = [
       const format = ({ time, text }: OutputLine) => `${timestamp(time)} ${printable(text)}\n`;
       if (context.options.has('f') && launch) await follow(launch, context, lines, format);
       else for (const line of lines) context.put(line, format(line));
-      return undefined;
-    },
-  },
-  {
-    name: 'status',
-    aliases: [],
-    usage: '',
-    arity: [0, 0],
-    summary: 'the board, the supervisor and every app at a glance',
-    run({ supervisor, machine, color, put }) {
-      const { version, host, slot, slotReason } = machine;
-      const up = (Date.now() - supervisor.startedAt) / 1000;
-      const over = supervisor.over.map(describe);
-      put(
-        {
-          ...{ version, host, slot, slotReason, uptime: machine.uptime(), supervisorUptime: up },
-          ...{
-            pid: process.pid,
-            config: supervisor.config.file,
-            apps: supervisor.launches.map(describe),
-            over,
-          },
-        },
-        [
-          `${host}  up ${formatUptime(machine.uptime())}${slot ? `  slot ${slot}` : ''}${slotReason ? ` (${slotReason})` : ''}\n`,
-          `viscript ${version}  pid ${process.pid}  up ${formatUptime(up)}  config ${supervisor.config.file}\n\n`,
-          appsTable(supervisor.launches, color),
-          supervisor.over.length > 0 ? `\nover:\n${overTable(supervisor.over)}` : '',
-        ].join(''),
-      );
       return undefined;
     },
   },
@@ -181,51 +151,4 @@ async function readLog(path: string): Promise<OutputLine[]> {
       const space = line.indexOf(' ');
       return { time: Date.parse(line.slice(0, space)), stream: 'stdout', text: line.slice(space + 1) };
     });
-}
-
-function timestamp(time: number): string {
-  return new Date(time).toISOString().slice(0, 23).replace('T', ' ');
-}
-
-function appsTable(launches: Launch[], color: boolean): string {
-  if (launches.length === 0) return 'no app is running\n';
-  const rows = launches.map((launch) => [
-    String(launch.id),
-    launch.app.name,
-    launch.state,
-    formatUptime((Date.now() - launch.startedAt) / 1000),
-    String(launch.restarts),
-    notes(launch),
-  ]);
-  return table(['ID', 'APP', 'STATE', 'UP', 'RESTARTS', ''], rows)
-    .split('\n')
-    .map((line) => paintState(line, color))
-    .join('\n');
-}
-
-function paintState(line: string, color: boolean): string {
-  return line
-    .replace(/ ready /, (word) => styled(word, 'green', color))
-    .replace(/ failing /, (word) => styled(word, 'red', color))
-    .replace(/ (starting|stopping) /, (word) => styled(word, 'yellow', color));
-}
-
-function notes({ statusText, lastExit, nextRetry }: Launch): string {
-  const parts = [printable(statusText)];
-  if (lastExit) parts.push(`last: ${lastExit.reason ?? endOf(lastExit)}`);
-  if (nextRetry !== undefined)
-    parts.push(`next try in ${formatMilliseconds(Math.max(0, nextRetry - Date.now()))}`);
-  return parts.filter(Boolean).join('; ');
-}
-
-function overTable(over: readonly Launch[]): string {
-  return table(
-    ['ID', 'APP', 'WHEN', 'HOW'],
-    over.map(({ id, app, lastExit }) => [
-      String(id),
-      app.name,
-      lastExit ? timestamp(lastExit.time) : '-',
-      lastExit ? (lastExit.reason ?? endOf(lastExit)) : 'never ran',
-    ]),
-  );
 }

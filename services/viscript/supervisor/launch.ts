@@ -1,12 +1,23 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { AppUsage, SignalSession } from '../../signal/server.ts';
+import { pause } from '../../signal/pause.ts';
+import type { SignalSession } from '../../signal/server.ts';
 import type { AppConfig } from '../config/schema.ts';
-import type { ExitStatus, KernelUsage, LaunchedProcess, Launcher } from '../launcher/launcher.ts';
+import {
+  type ExitStatus,
+  type KernelUsage,
+  type LaunchedProcess,
+  type Launcher,
+  ProcessGone,
+} from '../launcher/launcher.ts';
+import type { AppExit, ExitKind, FailureKind } from './exits.ts';
 import { watchHealth } from './health.ts';
+import { thisMoment, timeOf } from './moment.ts';
 import { Output } from './output.ts';
-import type { RestartBackoff } from './restart-backoff.ts';
+import { crashLoopFailures, type RestartBackoff } from './restart-backoff.ts';
 import { type StopReport, stopProcess } from './stop.ts';
+import { startTimer } from './timer.ts';
+import { LaunchToken } from './token.ts';
+import { measureUsage, type Usage } from './usage.ts';
 
 export type LaunchState = 'starting' | 'ready' | 'failing' | 'stopping' | 'exited';
 
@@ -19,7 +30,8 @@ export interface LaunchHost {
   signalUrl: string;
   /** Resolves when every app that `app` depends on is ready. */
   dependenciesReady(app: AppConfig, signal: AbortSignal): Promise<void>;
-  backoff(): RestartBackoff;
+  /** @param failures in a row that were counted before */
+  backoff(failures: number): RestartBackoff;
 }
 
 export interface Prepared {
@@ -31,40 +43,26 @@ export interface Prepared {
   speaksSignal: boolean;
 }
 
-/** A process left running by an earlier supervisor, with what that one remembered of it. */
+/** A launch of an earlier supervisor, with what that one remembered of it. */
 export interface Adopted {
-  process: LaunchedProcess;
+  /** Undefined where it waited to be started again. */
+  process: LaunchedProcess | undefined;
   /** The token it may register with. */
   token: string | undefined;
   ready: boolean;
   /** It spoke signal, so it is ready again when it has registered again. */
   connected: boolean;
   restarts: number;
-  /** Milliseconds since 1970. */
-  startedAt: number;
-}
-
-export interface LastExit extends ExitStatus {
-  /** Milliseconds since 1970. */
-  time: number;
-  /** Why viscript ended it, when it did: a missed deadline or health check. */
-  reason?: string | undefined;
-}
-
-export interface Usage extends KernelUsage {
-  /** Share of one CPU over the last moments, in percent. */
-  cpuPercent: number;
-  /** What the app says of itself; undefined where it does not speak signal. */
-  self: AppUsage | undefined;
+  /** In a row. */
+  failures: number;
+  /** See moment.ts. */
+  started: number;
 }
 
 /** An app that has not said it is ready after this many milliseconds has failed. */
 const readyTimeoutMs = 60_000;
 /** A program that does not speak signal counts as ready when it has run for this many milliseconds. */
 const plainReadyMs = 1000;
-/** Distance of the two samples from which CPU % is made, milliseconds. */
-const sampleMs = 200;
-
 /**
  * One app kept running: launched, watched, restarted with back-off, stopped.
  *
@@ -73,7 +71,14 @@ const sampleMs = 200;
  * - `exited` is final; every other state changes only in the run loop or in `stop`.
  * - The token of a process dies with it.
  */
-export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [string] }> {
+export class Launch extends EventEmitter<{
+  change: [LaunchState];
+  /** A process has ended; comes before the `change` that follows from it. */
+  ended: [AppExit];
+  /** Starts again after an end of this kind. */
+  restart: [ExitKind];
+  reason: [string];
+}> {
   readonly id: number;
   readonly app: AppConfig;
   readonly args: readonly string[];
@@ -84,20 +89,20 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   readonly begun: Promise<void>;
   state: LaunchState = 'starting';
   restarts = 0;
-  /** Milliseconds since 1970. */
-  startedAt = Date.now();
-  lastExit: LastExit | undefined;
-  /** When the app will be started again, milliseconds since 1970; undefined unless failing. */
-  nextRetry: number | undefined;
+  lastExit: AppExit | undefined;
   statusText = '';
   metrics: Record<string, number> = {};
   readonly #host: LaunchHost;
   readonly #stopping = new AbortController();
+  readonly #backoff: RestartBackoff;
+  /** Moments, see moment.ts. */
+  #started = thisMoment();
+  #retry: number | undefined;
   #process: LaunchedProcess | undefined;
   #session: SignalSession | undefined;
-  #token: string | undefined;
-  #usedToken = '';
-  #killReason: string | undefined;
+  #token: LaunchToken | undefined;
+  #failed: { kind: FailureKind; reason: string } | undefined;
+  #stopStable: () => void = () => undefined;
   #stopReport: Promise<StopReport> | undefined;
 
   constructor(id: number, app: AppConfig, args: readonly string[], host: LaunchHost, adopted?: Adopted) {
@@ -107,14 +112,8 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     this.app = app;
     this.args = args;
     this.#host = host;
-    if (adopted) {
-      this.#token = adopted.token;
-      this.state = adopted.ready && !adopted.connected ? 'ready' : 'starting';
-      if (adopted.connected) this.#watchReadiness(adopted.process, true);
-      this.restarts = adopted.restarts;
-      this.startedAt = adopted.startedAt;
-      this.#process = adopted.process;
-    }
+    this.#backoff = host.backoff(adopted?.failures ?? 0);
+    if (adopted) this.#takeOver(adopted);
     const begun = Promise.withResolvers<void>();
     this.begun = begun.promise;
     this.ended = this.#run(adopted?.process, begun.resolve);
@@ -134,21 +133,48 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
 
   /** The token the running process may register with next; kept for a supervisor that takes over. */
   get token(): string | undefined {
-    return this.#token;
+    return this.#token?.current;
   }
 
-  /**
-   * Judges a registration; each token is good for one. While nobody is connected the last used one is accepted too:
-   * the answer with its successor may have been lost together with the connection.
-   * @returns the next token, or undefined to refuse
-   */
+  /** When the running process was started, or the last one: milliseconds since 1970. */
+  get startedAt(): number {
+    return timeOf(this.#started);
+  }
+
+  /** The same as a moment, see moment.ts. */
+  get started(): number {
+    return this.#started;
+  }
+
+  /** Milliseconds since the running process was started, or the last one. */
+  get upMs(): number {
+    return thisMoment() - this.#started;
+  }
+
+  /** When the app will be started again, milliseconds since 1970; undefined unless it waits for that. */
+  get nextRetry(): number | undefined {
+    return this.#retry === undefined ? undefined : timeOf(this.#retry);
+  }
+
+  /** Milliseconds until the app is started again; undefined unless it waits for that. */
+  get retryInMs(): number | undefined {
+    return this.#retry === undefined ? undefined : Math.max(0, this.#retry - thisMoment());
+  }
+
+  /** Ends in a row without a stable run between them. */
+  get failures(): number {
+    return this.#backoff.failures;
+  }
+
+  /** It ends time and again. It is started again all the same, at the longest delay in the end. */
+  get crashLoops(): boolean {
+    return this.failures >= crashLoopFailures;
+  }
+
+  /** Judges a registration. @returns the next token, or undefined to refuse */
   authorize(token: string): string | undefined {
-    if (this.#token === undefined || this.#process === undefined) return undefined;
-    const repeated = this.#session === undefined && equal(this.#usedToken, token);
-    if (!repeated && !equal(this.#token, token)) return undefined;
-    this.#usedToken = token;
-    this.#token = newToken();
-    return this.#token;
+    if (this.#process === undefined) return undefined;
+    return this.#token?.exchange(token, this.#session !== undefined);
   }
 
   /** Takes the connection over which the app was just authorized. */
@@ -172,25 +198,18 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     return this.#process?.write(data) ?? false;
   }
 
+  /** What the kernel counts now; undefined when it is not running. */
+  async kernelUsage(): Promise<KernelUsage | undefined> {
+    return this.#process?.usage().catch((error: unknown) => {
+      if (error instanceof ProcessGone) return undefined;
+      throw error;
+    });
+  }
+
   /** @throws {ProcessGone} when it is not running. */
   async usage(): Promise<Usage> {
-    const process = this.#process;
-    if (process === undefined) throw new NotRunning(this);
-    const first = await process.usage();
-    const from = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, sampleMs));
-    const [kernel, self] = await Promise.all([process.usage(), this.#session?.usage()]);
-    const seconds = (performance.now() - from) / 1000;
-    const known = {
-      pss: kernel.pss || (self?.pss ?? 0),
-      descriptors: kernel.descriptors || (self?.descriptors ?? 0),
-    };
-    return {
-      ...kernel,
-      ...known,
-      cpuPercent: ((kernel.cpuSeconds - first.cpuSeconds) / seconds) * 100,
-      self,
-    };
+    if (this.#process === undefined) throw new NotRunning(this);
+    return measureUsage(this.#process, this.#session);
   }
 
   /** Ends the app for good: drain hook, then TERM, then KILL. Asked twice it gives the same report. */
@@ -200,8 +219,8 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   }
 
   /** Ends the process as failed; the run loop then does what the restart policy says. */
-  async fail(reason: string): Promise<void> {
-    this.#killReason = reason;
+  async fail(kind: FailureKind, reason: string): Promise<void> {
+    this.#failed = { kind, reason };
     this.#set('failing');
     this.emit('reason', reason);
     await this.#process?.kill('SIGKILL');
@@ -220,8 +239,17 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     return report;
   }
 
+  #takeOver({ process, token, ready, connected, restarts, started }: Adopted): void {
+    this.restarts = restarts;
+    if (process === undefined) return;
+    this.#process = process;
+    this.#started = started;
+    this.#token = token === undefined ? undefined : new LaunchToken(token);
+    if (connected) this.#watchReadiness(process, true);
+    if (ready && !connected) this.#set('ready');
+  }
+
   async #run(adopted: LaunchedProcess | undefined, begun: () => void): Promise<void> {
-    const backoff = this.#host.backoff();
     const { signal } = this.#stopping;
     let process = adopted;
     while (!signal.aborted) {
@@ -230,28 +258,28 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
         await this.#host.dependenciesReady(this.app, signal);
         if (signal.aborted) break;
       }
-      const from = performance.now();
-      const status = await this.#runOnce(process, begun);
+      const exit = await this.#runOnce(process, begun);
       begun();
       process = undefined;
-      if (signal.aborted || !wantsRestart(this.app.restart, status, this.lastExit?.reason)) break;
-      const delay = backoff.next(performance.now() - from);
-      this.nextRetry = Date.now() + delay;
-      this.#set('failing');
-      await abortableDelay(delay, signal);
-      this.nextRetry = undefined;
+      if (signal.aborted || !wantsRestart(this.app.restart, exit)) break;
+      const delay = this.#backoff.next();
+      this.#retry = thisMoment() + delay;
+      this.#set('failing', true);
+      await pause(delay, signal);
+      this.#retry = undefined;
       if (signal.aborted) break;
       this.restarts++;
+      this.emit('restart', exit.kind);
       this.#set('starting');
     }
-    this.nextRetry = undefined;
+    this.#retry = undefined;
     this.#set('exited');
   }
 
   /** One process from start to end. */
-  async #runOnce(adopted: LaunchedProcess | undefined, begun: () => void): Promise<ExitStatus> {
+  async #runOnce(adopted: LaunchedProcess | undefined, begun: () => void): Promise<AppExit> {
     const over = new AbortController();
-    this.#killReason = undefined;
+    this.#failed = undefined;
     try {
       this.#process = adopted ?? (await this.#launch());
     } catch (error) {
@@ -265,10 +293,10 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     watchHealth(this, over.signal);
     const status = await process.exited;
     over.abort();
+    this.#stopStable();
     this.output.flush();
     this.#process = undefined;
     this.#token = undefined;
-    this.#usedToken = '';
     this.#session?.close('the app has ended');
     this.#session = undefined;
     this.statusText = '';
@@ -276,9 +304,9 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
   }
 
   async #launch(): Promise<LaunchedProcess> {
+    this.#started = thisMoment();
     const prepared = this.#host.prepare(this);
-    this.#token = newToken();
-    this.startedAt = Date.now();
+    this.#token = new LaunchToken();
     const process = await this.#host.launcher.launch({
       id: this.id,
       app: this.app,
@@ -289,7 +317,7 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
         ...prepared.environment,
         SIGNAL_URL: this.#host.signalUrl,
         SIGNAL_CLIENT_ID: String(this.id),
-        SIGNAL_TOKEN: this.#token,
+        SIGNAL_TOKEN: this.#token.current,
       },
     });
     this.#watchReadiness(process, prepared.speaksSignal);
@@ -301,23 +329,40 @@ export class Launch extends EventEmitter<{ change: [LaunchState]; reason: [strin
     const milliseconds = speaksSignal
       ? (this.app.healthcheck?.startPeriodMs ?? readyTimeoutMs)
       : plainReadyMs;
-    const timer = setTimeout(() => {
+    const stop = startTimer(milliseconds, () => {
       if (this.state !== 'starting' || this.#process !== process) return;
       if (!speaksSignal && this.#session === undefined) this.#set('ready');
-      else if (speaksSignal) void this.fail(`not ready after ${milliseconds / 1000} s`);
-    }, milliseconds);
-    void process.exited.then(() => clearTimeout(timer));
+      else if (speaksSignal) void this.fail('not-ready', `not ready after ${milliseconds / 1000} s`);
+    });
+    void process.exited.then(stop);
   }
 
-  #remember(status: ExitStatus): ExitStatus {
-    this.lastExit = { ...status, time: Date.now(), reason: this.#killReason };
-    return status;
+  #remember(status: ExitStatus): AppExit {
+    const moment = thisMoment();
+    const ranMs = status.cause === 'start-failed' ? 0 : Math.round(moment - this.#started);
+    const kind: ExitKind = this.#stopping.signal.aborted ? 'stopped' : (this.#failed?.kind ?? status.cause);
+    const exit: AppExit = { ...status, id: this.id, kind, reason: this.#failed?.reason, moment, ranMs };
+    this.lastExit = exit;
+    this.emit('ended', exit);
+    return exit;
   }
 
-  #set(state: LaunchState): void {
-    if (this.state === state || this.state === 'exited') return;
+  /** A run counts as stable from being ready on: an app that is never ready must not count as well for trying long. */
+  #watchStability(): void {
+    this.#stopStable();
+    this.#stopStable = startTimer(this.#backoff.stableMs, () => {
+      if (this.failures === 0) return;
+      this.#backoff.reset();
+      this.emit('change', this.state);
+    });
+  }
+
+  /** @param tell also where the state is the same, for something else has changed */
+  #set(state: LaunchState, tell = false): void {
+    if ((this.state === state && !tell) || this.state === 'exited') return;
     if (this.state === 'stopping' && state !== 'exited') return;
     this.state = state;
+    if (state === 'ready') this.#watchStability();
     this.emit('change', state);
   }
 }
@@ -329,28 +374,7 @@ export class NotRunning extends Error {
   }
 }
 
-function wantsRestart(policy: AppConfig['restart'], status: ExitStatus, reason: string | undefined): boolean {
+function wantsRestart(policy: AppConfig['restart'], { code, reason }: AppExit): boolean {
   if (policy === 'no') return false;
-  return policy === 'always' || reason !== undefined || status.code !== 0;
-}
-
-function newToken(): string {
-  return randomBytes(32).toString('hex');
-}
-
-function equal(expected: string, given: string): boolean {
-  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
-function abortableDelay(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done);
-  });
+  return policy === 'always' || reason !== undefined || code !== 0;
 }

@@ -1,6 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { AppHistory } from './exits.ts';
+import type { Launch } from './launch.ts';
 
-/** What a supervisor that takes over has to know of launches that kept running. */
+/** What a supervisor that takes over has to know of a launch that is not over. */
 export interface LaunchRecord {
   id: number;
   app: string;
@@ -9,14 +11,28 @@ export interface LaunchRecord {
   ready: boolean;
   /** It has registered over signal. */
   connected: boolean;
+  /** Somebody has asked for its end. */
+  stopping: boolean;
   restarts: number;
-  /** Milliseconds since 1970. */
-  startedAt: number;
+  /** In a row. */
+  failures: number;
+  /** See moment.ts. */
+  started: number;
 }
 
 export interface SupervisorRecord {
   nextId: number;
   launches: LaunchRecord[];
+  /** By app. */
+  histories: [string, AppHistory][];
+}
+
+export function recordOf(launch: Launch): LaunchRecord {
+  const { id, app, args, token, state, session, restarts, failures, started } = launch;
+  return {
+    ...{ id, app: app.name, args: [...args], token, restarts, failures, started },
+    ...{ ready: state === 'ready', connected: session !== undefined, stopping: state === 'stopping' },
+  };
 }
 
 /**
@@ -48,8 +64,13 @@ export class RecordFile {
   write(record: SupervisorRecord): Promise<void> {
     const idle = this.#next === undefined;
     this.#next = record;
-    if (idle) this.#writing = this.#writing.then(() => this.#writeNext());
+    if (idle) this.#writing = this.settled().then(() => this.#writeNext());
     return this.#writing;
+  }
+
+  /** Resolves when what was to be written is, or could not be; who asked for that was told. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#writing]);
   }
 
   async #writeNext(): Promise<void> {
@@ -73,10 +94,11 @@ function parse(text: string): SupervisorRecord | undefined {
 
 function isRecord(value: unknown): value is SupervisorRecord {
   if (typeof value !== 'object' || value === null) return false;
-  const { nextId, launches } = value as Partial<SupervisorRecord>;
+  const { nextId, launches, histories } = value as Partial<SupervisorRecord>;
   return (
     Number.isInteger(nextId) &&
     Array.isArray(launches) &&
+    Array.isArray(histories) &&
     launches.every((launch) => Number.isInteger(launch.id))
   );
 }

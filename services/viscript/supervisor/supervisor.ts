@@ -7,12 +7,15 @@ import { urlOfSocket } from '../../signal/unixsocket.ts';
 import { diffConfigs } from '../config/diff.ts';
 import type { AppConfig, Config } from '../config/schema.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import { dependenciesReady } from './dependencies.ts';
 import { baseEnvironment } from './environment.ts';
 import { findExecutable } from './executable.ts';
+import { type AppExit, type AppHistory, Histories } from './exits.ts';
 import { Launch, type Prepared } from './launch.ts';
 import { LogFile } from './log-file.ts';
+import { thisMoment } from './moment.ts';
 import { startOrder, withDependencies } from './order.ts';
-import { RecordFile } from './record.ts';
+import { RecordFile, recordOf, type SupervisorRecord } from './record.ts';
 import { RestartBackoff, type RestartBackoffOptions } from './restart-backoff.ts';
 
 export interface SupervisorOptions {
@@ -56,12 +59,17 @@ export interface ReloadReport {
 const maxOver = 20;
 const signalSocketMode = { process: 0o600, systemd: 0o666 } as const;
 
-/**
- * Owns every launch and the config in force; front ends ask it, nobody else changes them.
- * Emits `change` whenever a launch changes state.
- */
-export class Supervisor extends EventEmitter<{ change: [Launch] }> {
-  readonly startedAt = Date.now();
+/** Owns every launch and the config in force; front ends ask it, nobody else changes them. */
+export class Supervisor extends EventEmitter<{
+  /** A launch has changed its state, or the count of its failures. */
+  change: [Launch];
+  /** A process of a launch has ended, by whatever cause; comes before the `change`. */
+  ended: [Launch, AppExit];
+  /** Another config is in force. */
+  config: [Config];
+}> {
+  /** See moment.ts. */
+  readonly started = thisMoment();
   readonly #options: SupervisorOptions;
   readonly #launches = new Map<number, Launch>();
   readonly #over: Launch[] = [];
@@ -69,6 +77,7 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
   readonly #signal: SignalServer;
   readonly #signalPath: string;
   readonly #record: RecordFile | undefined;
+  #histories = new Histories();
   #config: Config;
   #nextId = 1;
   #closing = false;
@@ -91,6 +100,16 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
 
   get config(): Config {
     return this.#config;
+  }
+
+  /** Milliseconds since this supervisor was started. */
+  get upMs(): number {
+    return thisMoment() - this.started;
+  }
+
+  /** What became of an app so far: since the boot where launches outlive the supervisor, else since its start. */
+  historyOf(app: string): Readonly<AppHistory> {
+    return this.#histories.of(app);
   }
 
   /** Launches that are not over, by id. */
@@ -167,6 +186,8 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
       if (app) this.#find(app, after.file);
     }
     this.#config = after;
+    this.#histories.keepOnly(new Set(after.apps.keys()));
+    this.emit('config', after);
     const stopped = this.launches.filter((launch) => removed.includes(launch.app.name));
     const restarted = this.launches.filter((launch) => changed.includes(launch.app.name));
     await Promise.all([...stopped, ...restarted].map((launch) => launch.stop()));
@@ -191,12 +212,15 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.all(this.launches.map((launch) => this.#stopInOrder(launch)));
+    // The next supervisor is to start none of them again but those that start by themselves.
+    await this.#remember();
     await this.release();
   }
 
   /** Lets go of everything and leaves the launches to the next supervisor; only where they outlive this one. */
   async release(): Promise<void> {
     this.#closing = true;
+    await this.#record?.settled();
     await this.#signal.close();
     await this.#options.launcher.close();
     for (const file of this.#logs.values()) file.close();
@@ -211,7 +235,9 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
   async #adopt(): Promise<void> {
     const record = await this.#record?.read();
     this.#nextId = record?.nextId ?? 1;
-    for (const { id, process } of await this.#options.launcher.adopt()) {
+    this.#histories = new Histories(record?.histories);
+    const running = await this.#options.launcher.adopt();
+    for (const { id, process } of running) {
       const remembered = record?.launches.find((launch) => launch.id === id);
       const app = remembered && this.#config.apps.get(remembered.app);
       if (!app) {
@@ -220,8 +246,24 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
         continue;
       }
       this.#nextId = Math.max(this.#nextId, id + 1);
-      this.#track(new Launch(id, app, remembered.args, this.#host(), { ...remembered, process }));
+      const launch = this.#track(
+        new Launch(id, app, remembered.args, this.#host(), { ...remembered, process }),
+      );
       this.#options.log(`${app.name} (ID ${id}) was running and is managed again`);
+      if (remembered.stopping) void launch.stop();
+    }
+    const ids = new Set(running.map(({ id }) => id));
+    this.#resume(record?.launches.filter(({ id, stopping }) => !ids.has(id) && !stopping) ?? []);
+  }
+
+  /** Goes on with launches that waited to be started, or whose process was lost: nobody else would try them again. */
+  #resume(launches: SupervisorRecord['launches']): void {
+    for (const remembered of launches) {
+      const app = this.#config.apps.get(remembered.app);
+      if (!app) continue;
+      const { id, args } = remembered;
+      this.#track(new Launch(id, app, args, this.#host(), { ...remembered, process: undefined }));
+      this.#options.log(`${app.name} (ID ${id}) was waiting for its next start and is started`);
     }
   }
 
@@ -239,6 +281,11 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
     this.#launches.set(id, launch);
     if (this.#options.launcher.kind === 'process') this.#keepLog(launch);
     launch.on('reason', (reason) => this.#options.log(`${app.name} (ID ${id}): ${reason}`));
+    launch.on('restart', (kind) => this.#histories.restarted(app.name, kind));
+    launch.on('ended', (exit) => {
+      this.#histories.ended(app.name, exit);
+      this.emit('ended', launch, exit);
+    });
     launch.on('change', () => {
       if (launch.state === 'exited') this.#forget(launch);
       this.emit('change', launch);
@@ -278,8 +325,8 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
       launcher: this.#options.launcher,
       prepare: (launch: Launch) => this.#prepare(launch),
       signalUrl: urlOfSocket(this.#signalPath),
-      dependenciesReady: (app: AppConfig, signal: AbortSignal) => this.#dependenciesReady(app, signal),
-      backoff: () => new RestartBackoff(this.#options.backoff),
+      dependenciesReady: (app: AppConfig, signal: AbortSignal) => dependenciesReady(app, this, signal),
+      backoff: (failures: number) => new RestartBackoff(this.#options.backoff, failures),
     };
   }
 
@@ -300,38 +347,15 @@ export class Supervisor extends EventEmitter<{ change: [Launch] }> {
     };
   }
 
-  #dependenciesReady(app: AppConfig, signal: AbortSignal): Promise<void> {
-    const ready = () =>
-      app.dependsOn.every((name) =>
-        this.launches.some((launch) => launch.app.name === name && launch.state === 'ready'),
-      );
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!signal.aborted && !ready()) return;
-        this.off('change', check);
-        signal.removeEventListener('abort', check);
-        resolve();
-      };
-      this.on('change', check);
-      signal.addEventListener('abort', check);
-      check();
-    });
+  async #save(): Promise<void> {
+    if (!this.#closing) await this.#remember();
   }
 
-  async #save(): Promise<void> {
-    if (!this.#record || this.#closing) return;
-    const launches = this.launches.map(({ id, app, args, token, state, session, restarts, startedAt }) => ({
-      id,
-      app: app.name,
-      args: [...args],
-      token,
-      ready: state === 'ready',
-      connected: session !== undefined,
-      restarts,
-      startedAt,
-    }));
+  async #remember(): Promise<void> {
+    if (!this.#record) return;
+    const launches = this.launches.map(recordOf);
     try {
-      await this.#record.write({ nextId: this.#nextId, launches });
+      await this.#record.write({ nextId: this.#nextId, launches, histories: this.#histories.stored() });
     } catch (error) {
       this.#options.log(`cannot remember the running apps for the next start: ${String(error)}`);
     }
