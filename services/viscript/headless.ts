@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { whyEnded } from './commands/describe.ts';
 import { loadConfigApart } from './config/load-apart.ts';
 import { ControlClient } from './control/client.ts';
 import { ControlServer } from './control/server.ts';
@@ -11,6 +12,9 @@ import { ProcessLauncher } from './launcher/process.ts';
 import { readMachine } from './machine.ts';
 import { openNotifier } from './notify/notifier.ts';
 import type { Paths } from './paths.ts';
+import { Alerts } from './supervisor/alerts.ts';
+import { figuresOf } from './supervisor/figures.ts';
+import { FiguresServer } from './supervisor/figures-server.ts';
 import { newRunName, Supervisor } from './supervisor/supervisor.ts';
 
 export interface HeadlessOptions {
@@ -46,17 +50,25 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
     libraryDirectory,
     log,
   });
+  const machine = await readMachine({ runtimeDirectory, stateDirectory, onBoard: kind === 'systemd' });
   const control = new ControlServer({
     path: controlSocket,
     socketMode: controlSocketMode[kind],
     supervisor,
-    machine: await readMachine({ runtimeDirectory, stateDirectory, onBoard: kind === 'systemd' }),
+    machine,
   });
   control.once('quit', () => stop.request('quit'));
   supervisor.on('change', () => notifier.status(summary(supervisor)));
+  const alerts = new Alerts({ supervisor, wordsOf: whyEnded, log });
+  const figures = new FiguresServer({
+    ...{ runtimeDirectory, log, socketMode: controlSocketMode[kind] },
+    text: () => figuresOf(supervisor, machine),
+  });
 
   await supervisor.start();
   await control.listen();
+  figures.follow(config.metrics);
+  supervisor.on('config', ({ metrics }) => figures.follow(metrics));
   notifier.ready(summary(supervisor));
   notifier.watchdog(() => greeted(controlSocket));
   log(`ready: ${summary(supervisor)}, config ${config.file}, control socket ${controlSocket}`);
@@ -66,6 +78,7 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   const reason = await stop.requested;
   log(`stopping: ${reason}`);
   notifier.stopping();
+  await Promise.all([alerts.close(), figures.close()]);
   // systemd keeps the apps of a board alive over the supervisor's own restart; only a person's word ends them.
   if (kind === 'systemd' && reason !== 'quit') await supervisor.release();
   else await closeAndLeaveNothing(supervisor, kind);
