@@ -11,6 +11,7 @@ const runtimeEntries = {
   'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
   'mark-good': 'image/disk/mark-good.ts',
   'mesh-config': 'image/rack/mesh-config.ts',
+  'viscript-rescue': 'image/console/main.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
   'apps/meshnet-nm': 'services/manager/main.ts',
   'apps/meshnet-node': 'services/node/main.ts',

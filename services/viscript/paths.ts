@@ -9,6 +9,8 @@ export interface Paths {
   stateDirectory: string;
   configFile: string;
   controlSocket: string;
+  /** Folder of the runtime itself. */
+  libraryDirectory: string;
 }
 
 export interface PathOptions {
@@ -31,6 +33,7 @@ export function findPaths(options: PathOptions, env: NodeJS.ProcessEnv): Paths {
     stateDirectory: env.VISCRIPT_STATE_DIR ?? env.STATE_DIRECTORY ?? laptopState(env),
     configFile: resolve(options.configFile ?? firstThere(configCandidates(options, env))),
     controlSocket: join(runtimeDirectory, 'control.sock'),
+    libraryDirectory: options.libraryDirectory,
   };
 }
 

@@ -3,7 +3,12 @@ import type { ControlClient } from '../control/client.ts';
 import type { History } from '../terminal/history.ts';
 import { Terminal } from '../terminal/terminal.ts';
 import { SerialLine, waitForDevice } from './line.ts';
+import { logIn } from './login.ts';
+import { type RescueConfig, RescueMenu } from './menu.ts';
 import { BOARD_RESCUE, type RescueCommands } from './rescue.ts';
+import type { RescueClient } from './rescue-client.ts';
+import { SessionInput } from './session-input.ts';
+import { openShell } from './shell.ts';
 import { SupervisorLink } from './supervisor-link.ts';
 
 export interface SerialConsoleOptions {
@@ -16,6 +21,12 @@ export interface SerialConsoleOptions {
   history: History;
   /** Default: a board's. */
   rescue?: RescueCommands;
+  /** The config of the supervisor, for when it is down. */
+  config?: RescueConfig;
+  /** Looks at passphrases, and does what needs rights. Without it the console is open. */
+  guard?: RescueClient;
+  /** Where there is a passphrase, a session in which nothing is typed for so long ends; 0: never. Default 0. */
+  idleMs?: number;
   /** How long a supervisor that starts at the same time may take before the console says that it is down. Default 0. */
   patienceMs?: number;
   color: boolean;
@@ -31,9 +42,10 @@ export interface SerialConsoleOptions {
 
 /** The terminal on a serial line, for as long as `signal` is not aborted: the line and the supervisor may come and go. */
 export async function runSerialConsole(options: SerialConsoleOptions): Promise<void> {
-  const { device, baudRate = 115_200, connect, rescue = BOARD_RESCUE, color, columns = 80, signal } = options;
+  const { device, baudRate = 115_200, connect, color, columns = 80, signal } = options;
+  const menu = menuOf(options);
   const link = new SupervisorLink({
-    ...{ connect, rescue, color, columns: () => columns },
+    ...{ connect, menu, color, columns: () => columns },
     ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
   });
   const backoff = new Backoff({ firstMs: 200, maxMs: 5000 });
@@ -41,13 +53,13 @@ export async function runSerialConsole(options: SerialConsoleOptions): Promise<v
   const leave = () => void link.close();
   signal.addEventListener('abort', leave, { once: true });
   try {
-    await link.start();
+    link.start();
     while (!signal.aborted) {
       try {
         await using line = await SerialLine.open(device, baudRate);
         backoff.reset();
         onStatus(`on ${device}`);
-        await serve(line, link, options);
+        await serve(line, link, menu, options);
       } catch (error) {
         onStatus(`waiting for ${device}: ${error instanceof Error ? error.message : String(error)}`);
       }
@@ -59,35 +71,74 @@ export async function runSerialConsole(options: SerialConsoleOptions): Promise<v
   }
 }
 
-/** One terminal after the other until the line is gone: there is no way to leave a serial line but to unplug it. */
-async function serve(line: SerialLine, link: SupervisorLink, options: SerialConsoleOptions): Promise<void> {
-  const { history, color, dumb = false, columns = 80, signal } = options;
+function menuOf({ rescue = BOARD_RESCUE, config, guard }: SerialConsoleOptions): RescueMenu {
+  return new RescueMenu({
+    commands: rescue,
+    ...(config === undefined ? {} : { config }),
+    ...(guard === undefined ? {} : { otherSlot: () => guard.otherSlot() }),
+  });
+}
+
+/** One session after the other until the line is gone: there is no way to leave a serial line but to unplug it. */
+async function serve(
+  line: SerialLine,
+  link: SupervisorLink,
+  menu: RescueMenu,
+  options: SerialConsoleOptions,
+): Promise<void> {
+  const { guard, signal } = options;
+  const { port } = line;
+  const gone = new AbortController();
+  const onGone = () => gone.abort();
   const hangUp = () => void line.close();
+  port.once('close', onGone);
   signal.addEventListener('abort', hangUp, { once: true });
   try {
-    while (line.port.isOpen) {
-      const terminal = new Terminal({
-        input: line.port,
-        output: line.port,
-        host: link,
-        history,
-        columns: () => columns,
-        color,
-        dumb,
-        terminal: true,
-        greeting: await link.welcome(),
-      });
-      const tell = (text: string) => terminal.notice(text);
-      link.on('change', tell);
-      try {
-        if ((await terminal.run()) === 'closed') return;
-      } finally {
-        link.off('change', tell);
-      }
+    while (port.isOpen && !signal.aborted) {
+      const isLocked = guard !== undefined && (await guard.isLocked());
+      if (isLocked && !(await logIn(port, guard, gone.signal))) return;
+      await link.known;
+      if (!port.isOpen) return;
+      await serveSession(port, link, isLocked ? (options.idleMs ?? 0) : 0, options);
+      if (menu.takeShellWanted()) await openShell(port, guard, gone.signal);
     }
   } finally {
+    port.off('close', onGone);
     signal.removeEventListener('abort', hangUp);
   }
+}
+
+/** From the greeting until somebody leaves, types nothing for too long, or the line goes. */
+async function serveSession(
+  port: SerialLine['port'],
+  link: SupervisorLink,
+  idleMs: number,
+  { history, color, dumb = false, columns = 80 }: SerialConsoleOptions,
+): Promise<void> {
+  const input = new SessionInput(port, idleMs);
+  try {
+    const terminal = new Terminal({
+      input,
+      output: port,
+      host: link,
+      history,
+      columns: () => columns,
+      color,
+      dumb,
+      terminal: true,
+      greeting: await link.welcome(),
+    });
+    const tell = (text: string) => terminal.notice(text);
+    link.on('change', tell);
+    try {
+      await terminal.run();
+    } finally {
+      link.off('change', tell);
+    }
+  } finally {
+    input.destroy();
+  }
+  if (input.idle && port.isOpen) port.write('\r\nNobody typed anything for a while: logged out.\r\n');
 }
 
 function onlyChanges(tell: (status: string) => void): (status: string) => void {

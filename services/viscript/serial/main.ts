@@ -1,17 +1,24 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import notify from 'systemd-notify';
+import { ConfigError } from '../config/errors.ts';
+import { lastGoodPath } from '../config/last-good.ts';
+import { loadConfigApart } from '../config/load-apart.ts';
 import { ControlClient } from '../control/client.ts';
 import { exitStatus } from '../control/protocol.ts';
-import type { Paths } from '../paths.ts';
+import { findPaths, type Paths } from '../paths.ts';
 import { History, HistoryError } from '../terminal/history.ts';
 import { runSerialConsole } from './console.ts';
+import type { RescueConfig } from './menu.ts';
+import { RescueClient } from './rescue-client.ts';
 
-const USAGE = 'usage: viscript serial DEVICE [--baud 115200] [--columns 80] [--patience 0]';
+const USAGE = `usage: viscript serial DEVICE [--baud 115200] [--columns 80] [--patience 0] [--idle 0]
+                [--passphrase FILE --rescue SOCKET]`;
 
 /**
- * `viscript serial DEVICE [--baud RATE] [--columns N] [--patience SECONDS]`: the terminal on a serial line until SIGTERM
- * or SIGINT. A supervisor that is not there within the patience is said to be down.
+ * `viscript serial DEVICE …`: the terminal on a serial line until SIGTERM or SIGINT. A supervisor that is not there within
+ * the patience (seconds) is said to be down. Where FILE is there, SOCKET is asked whether a passphrase is right before
+ * anything else, and a session ends in which nothing is typed for `--idle` seconds.
  *
  * @returns the exit status
  */
@@ -28,6 +35,7 @@ export async function runSerial(args: string[], paths: Paths): Promise<number> {
   try {
     await runSerialConsole({
       ...line,
+      config: configOf(paths),
       connect: () => ControlClient.connect(paths.controlSocket),
       history: await openHistory(join(paths.stateDirectory, 'history')),
       color: !process.env.NO_COLOR,
@@ -47,6 +55,8 @@ interface Line {
   baudRate: number;
   columns: number;
   patienceMs: number;
+  idleMs: number;
+  guard?: RescueClient;
 }
 
 /** The line, or what is wrong with the arguments. */
@@ -56,6 +66,9 @@ function parse(args: string[]): Line | string {
       baud: { type: 'string', default: '115200' },
       columns: { type: 'string', default: '80' },
       patience: { type: 'string', default: '0' },
+      idle: { type: 'string', default: '0' },
+      passphrase: { type: 'string' },
+      rescue: { type: 'string' },
     } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const [device, ...more] = positionals;
@@ -64,12 +77,39 @@ function parse(args: string[]): Line | string {
     if (device === undefined || more.length > 0) return 'one DEVICE is needed, such as /dev/ttyS0';
     if (baudRate === undefined) return `--baud: ${values.baud} is no rate`;
     if (columns === undefined) return `--columns: ${values.columns} is no width`;
-    if (!/^\d{1,4}$/.test(values.patience)) return `--patience: ${values.patience} is no number of seconds`;
-    return { device, baudRate, columns, patienceMs: 1000 * Number(values.patience) };
+    for (const name of ['patience', 'idle'] as const)
+      if (!/^\d{1,5}$/.test(values[name])) return `--${name}: ${values[name]} is no number of seconds`;
+    const { passphrase: passphraseFile, rescue: socket } = values;
+    if ((passphraseFile === undefined) !== (socket === undefined))
+      return '--passphrase and --rescue go together';
+    return {
+      ...{ device, baudRate, columns, patienceMs: 1000 * Number(values.patience) },
+      idleMs: 1000 * Number(values.idle),
+      ...(passphraseFile === undefined || socket === undefined
+        ? {}
+        : { guard: new RescueClient({ socket, passphraseFile, line: basename(device) }) }),
+    };
   } catch (error) {
     if (error instanceof TypeError) return error.message;
     throw error;
   }
+}
+
+function configOf({ stateDirectory, libraryDirectory }: Paths): RescueConfig {
+  return {
+    file: () => findPaths({ libraryDirectory }, process.env).configFile,
+    async check(file) {
+      try {
+        await loadConfigApart(join(libraryDirectory, 'config-loader.js'), file);
+        return undefined;
+      } catch (error) {
+        if (error instanceof ConfigError) return error.message;
+        throw error;
+      }
+    },
+    lastGood: lastGoodPath(stateDirectory),
+    folder: stateDirectory,
+  };
 }
 
 /** A console without its history is better than none. */

@@ -7,35 +7,50 @@ export type Command = readonly [string, ...string[]];
 export interface RescueCommands {
   /** Prints the last lines of the supervisor's log. */
   log: Command;
+  /** Prints what became of the supervisor, as NAME=VALUE a line: see {@link UNIT_PROPERTIES}. */
+  unit: Command;
   restart: Command;
   reboot: Command;
+  poweroff: Command;
 }
 
-/** A board's: systemd keeps the log, and its rules let the user viscript restart viscript and reboot. */
+const UNIT_PROPERTIES = ['ActiveState', 'SubState', 'Result', 'ExecMainCode', 'ExecMainStatus', 'NRestarts'];
+
+/** A board's: systemd keeps the log, and its rules let the user viscript restart viscript, reboot and power off. */
 export const BOARD_RESCUE: RescueCommands = {
   log: ['journalctl', '-u', 'viscript', '-n', '10', '-o', 'cat', '--no-pager'],
+  unit: ['systemctl', 'show', 'viscript.service', `--property=${UNIT_PROPERTIES.join(',')}`],
   restart: ['systemctl', 'restart', 'viscript.service'],
   reboot: ['systemctl', 'reboot'],
+  poweroff: ['systemctl', 'poweroff'],
 };
 
-export const RESCUE_HELP = [
-  'Waiting for viscript; it is connected as soon as it answers. Meanwhile:',
-  '  restart   start viscript again',
-  '  reboot    restart the whole board',
-].join('\n');
-
 /** The last lines of the supervisor's log, or why they cannot be had. Never rejects. */
-export function lastWords({ log: [program, ...args] }: RescueCommands): Promise<string> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: LOG_TIMEOUT, maxBuffer: MAX_LOG }, (error, stdout) => {
-      const lines = stdout.trimEnd();
-      if (lines !== '') resolve(lines.replace(/^/gm, '  '));
-      else
-        resolve(
-          error === null ? '  (its log is empty)' : `  (its log cannot be read: ${error.message.trim()})`,
-        );
-    });
-  });
+export async function lastWords({ log }: RescueCommands): Promise<string> {
+  const { text, failed } = await read(log);
+  if (text !== '') return text.replace(/^/gm, '  ');
+  return failed === undefined ? '  (its log is empty)' : `  (its log cannot be read: ${failed})`;
+}
+
+/** What systemd says of the supervisor's unit and of its last end, in a line, or why it cannot be had. Never rejects. */
+export async function unitState({ unit }: RescueCommands): Promise<string> {
+  const { text, failed } = await read(unit);
+  if (failed !== undefined) return `its unit cannot be looked at: ${failed}`;
+  const properties = new Map(
+    text.split('\n').map((line): [string, string] => {
+      const equals = line.indexOf('=');
+      return [line.slice(0, equals), line.slice(equals + 1)];
+    }),
+  );
+  const value = (name: string) => properties.get(name) ?? '?';
+  const ended = HOW_ENDED[value('ExecMainCode')];
+  const parts = [
+    `its unit is ${value('ActiveState')} (${value('SubState')})`,
+    ...(ended === undefined ? [] : [`it last ended with ${ended} ${value('ExecMainStatus')}`]),
+    ...(value('Result') === 'success' ? [] : [`the reason is ${value('Result')}`]),
+    `systemd has started it again ${value('NRestarts')} times`,
+  ];
+  return parts.join('; ');
 }
 
 /**
@@ -66,6 +81,17 @@ export async function runCommand(
   }
 }
 
-/** For reading the log: milliseconds, and bytes at most. */
-const LOG_TIMEOUT = 5000;
-const MAX_LOG = 1024 * 1024;
+/** `si_code` of the end of a child: waitid(2). */
+const HOW_ENDED: Partial<Record<string, string>> = { 1: 'status', 2: 'signal', 3: 'signal' };
+
+/** For reading what a command prints: milliseconds, and bytes at most. */
+const READ_TIMEOUT = 5000;
+const MAX_READ = 1024 * 1024;
+
+function read([program, ...args]: Command): Promise<{ text: string; failed: string | undefined }> {
+  return new Promise((resolve) => {
+    execFile(program, args, { timeout: READ_TIMEOUT, maxBuffer: MAX_READ }, (error, stdout) => {
+      resolve({ text: stdout.trimEnd(), failed: error?.message.trim() });
+    });
+  });
+}

@@ -3,14 +3,14 @@ import { Backoff } from '../../signal/backoff.ts';
 import { type ControlClient, NoSupervisor } from '../control/client.ts';
 import { greeting } from '../control/greeting.ts';
 import { SupervisorHost } from '../control/host.ts';
-import { exitStatus } from '../control/protocol.ts';
 import type { TerminalHost } from '../terminal/terminal.ts';
-import { lastWords, RESCUE_HELP, type RescueCommands, runCommand } from './rescue.ts';
+import type { RescueMenu } from './menu.ts';
 
 export interface SupervisorLinkOptions {
   /** Connects to the supervisor; rejects when there is none. */
   connect: () => Promise<ControlClient>;
-  rescue: RescueCommands;
+  /** What lines go to while there is none. */
+  menu: RescueMenu;
   /** How long a supervisor that starts at the same time may take before it counts as down. Default 0. */
   patienceMs?: number;
   color: boolean;
@@ -39,9 +39,13 @@ export class SupervisorLink extends EventEmitter<{ change: [text: string] }> imp
     this.#o = options;
   }
 
-  /** Begins to connect; resolves when it is known whether the supervisor is there. */
-  start(): Promise<void> {
+  /** Begins to connect. */
+  start(): void {
     this.#ended = this.#keepConnected();
+  }
+
+  /** Resolves when it is known whether the supervisor is there. */
+  get known(): Promise<void> {
     return this.#known.promise;
   }
 
@@ -74,12 +78,12 @@ export class SupervisorLink extends EventEmitter<{ change: [text: string] }> imp
     signal: AbortSignal,
     input: AsyncIterable<string>,
   ): Promise<number | 'quit'> {
-    return this.#up?.host.run(words, out, signal, input) ?? this.#runRescue(words, out, signal);
+    return this.#up?.host.run(words, out, signal, input) ?? this.#runMenu(words, out, signal, input);
   }
 
   async complete(words: string[], word: string): Promise<{ values: string[]; files?: boolean }> {
     if (this.#up !== undefined) return this.#up.host.complete(words, word);
-    return { values: words.length === 0 ? ['restart', 'reboot', 'help'] : [] };
+    return { values: words.length === 0 ? this.#o.menu.names : [] };
   }
 
   async #keepConnected(): Promise<void> {
@@ -125,8 +129,8 @@ export class SupervisorLink extends EventEmitter<{ change: [text: string] }> imp
   }
 
   async #downText(): Promise<string> {
-    const log = await lastWords(this.#o.rescue);
-    return `viscript is down: ${this.#reason}\nThe end of its log:\n${log}\n${RESCUE_HELP}`;
+    const { menu } = this.#o;
+    return `viscript is down: ${this.#reason}\n${await menu.why()}\n${menu.help}`;
   }
 
   /** Waits, unless somebody has reason to try at once. */
@@ -139,28 +143,16 @@ export class SupervisorLink extends EventEmitter<{ change: [text: string] }> imp
     this.#retry = undefined;
   }
 
-  async #runRescue(
+  async #runMenu(
     words: string[],
     out: (text: string) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<number> {
-    const { rescue } = this.#o;
-    switch (words[0]) {
-      case 'restart':
-      case 'reboot': {
-        const status = await runCommand(rescue[words[0]], out, signal);
-        this.#retry?.();
-        return status;
-      }
-      case 'help':
-      case 'h':
-      case '?':
-        await out(`${RESCUE_HELP}\n`);
-        return exitStatus.done;
-      default:
-        await out('viscript is not running. Only these work until it is back: restart, reboot, help\n');
-        return exitStatus.noSupervisor;
-    }
+    input: AsyncIterable<string>,
+  ): Promise<number | 'quit'> {
+    const status = await this.#o.menu.run(words, out, signal, input);
+    // It may have started the supervisor.
+    this.#retry?.();
+    return status;
   }
 }
 
