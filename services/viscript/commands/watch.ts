@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LimitsConfig } from '../config/schema.ts';
 import type { Launch } from '../supervisor/launch.ts';
 import type { OutputLine } from '../supervisor/output.ts';
 import type { Usage } from '../supervisor/usage.ts';
@@ -40,7 +41,7 @@ export const watchCommands: readonly Command[] = [
     aliases: ['ru'],
     usage: 'ID',
     arity: [1, 1],
-    summary: 'CPU, memory, descriptors and threads of an app, and its own heap and event loop',
+    summary: 'CPU, memory, descriptors, threads and limits of an app, and its own heap and event loop',
     options: [{ flag: '-f', long: '--follow', help: 'measure again every second until Ctrl-C' }],
     completes: ['id'],
     async run(context) {
@@ -92,6 +93,8 @@ function usageText(launch: Launch, usage: Usage): string {
     ['Threads', String(usage.threads)],
     ['Processes', String(usage.processes)],
   ];
+  const limits = limitsText(usage.limits);
+  if (limits !== '') rows.push(['Limits', limits]);
   if (usage.self) {
     const { heapUsed, heapTotal, eventLoopDelay } = usage.self;
     rows.push(['Heap', `${formatBytes(heapUsed)} of ${formatBytes(heapTotal)}`]);
@@ -101,6 +104,15 @@ function usageText(launch: Launch, usage: Usage): string {
     ]);
   }
   return `${title(launch)}  pid ${launch.pid ?? '-'}\n${rows.map(([name, value]) => `  ${name.padEnd(12)}${value}\n`).join('')}`;
+}
+
+function limitsText({ memory, cpus, pids }: LimitsConfig): string {
+  const parts = [
+    memory === undefined ? '' : `${formatBytes(memory)} of memory`,
+    cpus === undefined ? '' : `${cpus} CPUs`,
+    pids === undefined ? '' : `${pids} processes and threads`,
+  ];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** Waits for the next measurement; false when there will be none. */

@@ -1,4 +1,4 @@
-import type { AppConfig } from '../config/schema.ts';
+import type { AppConfig, LimitsConfig } from '../config/schema.ts';
 
 /** What one launch is made of: everything resolved, nothing left to look up. */
 export interface LaunchSpec {
@@ -37,6 +37,8 @@ export interface KernelUsage {
   descriptors: number;
   threads: number;
   processes: number;
+  /** What the kernel lets all of them have; what is left out, or everything on a laptop, has no limit of its own. */
+  limits: LimitsConfig;
 }
 
 export type OutputStream = 'stdout' | 'stderr';

@@ -92,7 +92,10 @@ function childrenOfSync(pid: number): number[] {
 
 /** Sums what the kernel counts for these processes; those that are gone count nothing. */
 export async function measure(pids: number[]): Promise<KernelUsage> {
-  const total: KernelUsage = { cpuSeconds: 0, rss: 0, pss: 0, descriptors: 0, threads: 0, processes: 0 };
+  const total: KernelUsage = {
+    ...{ cpuSeconds: 0, rss: 0, pss: 0, descriptors: 0, threads: 0, processes: 0 },
+    limits: {},
+  };
   for (const pid of pids) {
     const [stat, memory, descriptors] = await Promise.all([
       readStat(pid),
