@@ -16,10 +16,12 @@ export function textDiff(before: string, after: string): string[] {
     string[],
     string[],
   ];
-  const changed =
-    oldPart.length + freshPart.length <= MAX_LINES
-      ? marked(oldPart, freshPart)
-      : [...oldPart.map((line) => `-${line}`), ...freshPart.map((line) => `+${line}`)];
+  // Node's diff cannot take an empty list.
+  const isSmall =
+    oldPart.length > 0 && freshPart.length > 0 && oldPart.length + freshPart.length <= MAX_LINES;
+  const changed = isSmall
+    ? marked(oldPart, freshPart)
+    : [...oldPart.map((line) => `-${line}`), ...freshPart.map((line) => `+${line}`)];
   const all = [
     ...old.slice(0, start).map((line) => ` ${line}`),
     ...changed,
@@ -43,12 +45,22 @@ function equalLines(
   return count;
 }
 
-/** Myers' shortest way from one to the other. */
+/** Myers' shortest way from one to the other, what goes before what comes. */
 function marked(before: string[], after: string[]): string[] {
-  // Node's diff tells what the first has and the second has not as an insertion.
-  return diff(after, before).map(
-    ([operation, line]) => `${operation === 0 ? ' ' : operation === 1 ? '+' : '-'}${line}`,
-  );
+  const [gone, come]: [string[], string[]] = [[], []];
+  const lines: string[] = [];
+  const flush = () => lines.push(...gone.splice(0), ...come.splice(0));
+  for (const [operation, line] of diff(before, after)) {
+    // -1: only the second has it.
+    if (operation === -1) come.push(`+${line}`);
+    else if (operation === 1) gone.push(`-${line}`);
+    else {
+      flush();
+      lines.push(` ${line}`);
+    }
+  }
+  flush();
+  return lines;
 }
 
 function withoutFarLines(lines: readonly string[]): string[] {
