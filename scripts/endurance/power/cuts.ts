@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bootAfterCut } from './boot.ts';
 import { type Cut, chooseCuts, Replay } from './cut.ts';
 import type { DiskRecord } from './disk-record.ts';
 import { judgeDisk } from './judge.ts';
@@ -17,12 +18,16 @@ export interface CutsOptions {
   seed: number;
   /** Folder in which the disks are kept from which something was lost. */
   keep: string;
+  /** Boots so many boards, each with what a cut has left as its `data`; the first writer is then our journal. */
+  boots?: { count: number; image: string; uBoot: string };
   progress?: (text: string) => void;
 }
 
 /** What power cuts did. */
 export interface CutsFindings {
   cuts: number;
+  /** Boards that were booted after one. */
+  boots: number;
   /** Writes and flushes of the recording. */
   writes: number;
   flushes: number;
@@ -47,29 +52,33 @@ export async function cutPower(options: CutsOptions): Promise<CutsFindings> {
 }
 
 async function judgeCuts(record: DiskRecord, scratch: string, options: CutsOptions): Promise<CutsFindings> {
-  const { cuts, seed, progress } = options;
+  const { cuts, seed, boots, progress } = options;
   const { writers }: { writers: Readonly<Record<string, Writer>> } = await import(options.writers);
   const { events } = record;
   const count = (kind: string) => events.filter((event) => event.kind === kind).length;
   const found: CutsFindings = {
-    ...{ cuts: 0, writes: count('write'), flushes: count('flush'), promises: count('mark') },
+    ...{ cuts: 0, boots: 0, writes: count('write'), flushes: count('flush'), promises: count('mark') },
     ...{ sectors: { there: 0, gone: 0 }, lost: [] },
   };
   await using replay = await Replay.begin(record, join(scratch, 'durable'));
-  const disk = join(scratch, 'disk');
   for (const cut of chooseCuts(events, cuts, seed)) {
-    const { kept, sectors } = await replay.disk(cut, disk);
+    const left = join(scratch, 'left');
+    const { kept, sectors } = await replay.disk(cut, left);
     found.sectors.there += sectors.there;
     found.sectors.gone += sectors.gone;
-    const before = join(scratch, 'before');
-    await copyFile(disk, before);
+    found.cuts++;
     try {
+      const disk = join(scratch, 'disk');
+      await copyFile(left, disk);
       await judgeDisk(disk, join(scratch, 'read'), writers, kept);
+      if (boots !== undefined && found.cuts % Math.floor(cuts / boots.count) === 0) {
+        await bootAfterCut({ ...boots, disk: left, folder: scratch, lines: kept.get('journal') ?? 0 });
+        found.boots++;
+      }
     } catch (error) {
       if (!(error instanceof Lost)) throw error;
-      found.lost.push(await describe(error, cut, before, options));
+      found.lost.push(await describe(error, cut, left, options));
     }
-    found.cuts++;
     progress?.(`${found.cuts} of ${cuts} power cuts, ${found.lost.length} with losses`);
   }
   return found;

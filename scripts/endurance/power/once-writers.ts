@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadOwnerSecret } from '../../../services/names/client.ts';
 import { identityIn } from '../../../services/net/key-file.ts';
 import { pause } from '../../../services/signal/pause.ts';
 import { appendLine, linesOf } from './journal.ts';
-import { expectKept, expectVersion, type Writer } from './writer.ts';
+import { expectVersion, Lost, type Writer } from './writer.ts';
 
 /** A board makes such a file once in its life; here it makes some of them, at distances. */
 const MOST = 40;
@@ -25,21 +25,25 @@ function onceWriter(name: string, open: (file: string) => Promise<string>): Writ
   return {
     async write(folder, kept, signal) {
       for (let version = 1; version <= MOST && !signal.aborted; version++) {
-        // What was made is remembered elsewhere, as those do who were told it.
-        await appendLine(join(folder, 'told'), await open(join(folder, `${name}-${version}`)));
+        const made = await open(join(folder, `${name}-${version}`));
+        // Before it is remembered here: that would bring onto the disk what was not there yet.
         kept(version);
+        await appendLine(join(folder, 'told'), made);
         await pause(DISTANCE_MS, signal);
       }
     },
     async check(folder, kept) {
       const told = await linesOf(join(folder, 'told'));
-      expectKept(told.length, kept, name);
-      for (let version = 1; version <= MOST; version++) {
-        const file = join(folder, `${name}-${version}`);
-        const found = await open(file);
+      // The names are read before any is made anew.
+      const names = kept === 0 && told.length === 0 ? [] : await readdir(folder);
+      for (let version = 1; version <= Math.max(kept, told.length); version++) {
+        const file = `${name}-${version}`;
+        if (!names.includes(file)) throw new Lost(`${file} was kept, and is not there`);
+        const found = await open(join(folder, file));
         if (version <= told.length) expectVersion(found, told[version - 1], file);
-        else await rm(file);
       }
+      // One that was being made is whole, or made anew.
+      await open(join(folder, `${name}-${kept + 1}`));
     },
   };
 }

@@ -5,7 +5,8 @@ import { Admitted } from '../../../services/net/admitted.ts';
 import { Identity } from '../../../services/net/keys.ts';
 import { signMembership } from '../../../services/net/membership.ts';
 import { Metering } from '../../../services/node/metering.ts';
-import { type Lease, readLeases, writeLeases } from '../../../services/vpn/server/lease-file.ts';
+import { readLeases, writeLeases } from '../../../services/vpn/server/lease-file.ts';
+import type { Lease } from '../../../services/vpn/server/leases.ts';
 import { expectKept, expectVersion, type Writer } from './writer.ts';
 
 /** So many entries make a file of several blocks: one that is half old and half new would show. */

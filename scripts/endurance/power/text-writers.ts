@@ -34,11 +34,10 @@ export const logs: Writer = {
     await log.close();
   },
   async check(folder) {
-    const found = (await Array.fromAsync(readLog('echo', new LogFile(join(folder, LOG), rethrow)))).flat();
-    expectLines(
-      found.map(({ text }) => text),
-      'log of an app',
-    );
+    const found: string[] = [];
+    for await (const lines of readLog('echo', new LogFile(join(folder, LOG), rethrow)))
+      found.push(...lines.map(({ text }) => text));
+    expectLines(found, 'log of an app');
   },
 };
 

@@ -1,3 +1,4 @@
+import { config } from './config-writer.ts';
 import { journal } from './journal.ts';
 import { identities, ownerSecrets } from './once-writers.ts';
 import { members, metering, trackerLeases, vpnLeases } from './state-writers.ts';
@@ -7,6 +8,7 @@ import type { Writer } from './writer.ts';
 /** Everything of ours that writes what must outlive a power cut, by the name of its folder. */
 export const writers: Readonly<Record<string, Writer>> = {
   journal,
+  config,
   history,
   identities,
   logs,
