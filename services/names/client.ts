@@ -1,9 +1,10 @@
 /** What an app needs to be found, and to find others, through the tracker. */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatAddress, parseAddress } from '../net/address.ts';
+import { writeDurably } from '../net/durable-file.ts';
 import { Backoff, type BackoffOptions } from '../signal/backoff.ts';
 import { dial } from '../signal/dial.ts';
 import { type Peer, RpcError } from '../signal/jsonrpc.ts';
@@ -164,18 +165,17 @@ export class Registration extends EventEmitter<{ registered: []; failed: [error:
 
 /**
  * The secret that proves, after a restart, that this is still the same app. Made and kept in `file` (mode 0600) the
- * first time; the app's own state folder (STATE_DIRECTORY) is the place for it.
+ * first time; the app's own state folder (STATE_DIRECTORY) is the place for it. It is whole and on the disk before
+ * anybody is told it. One app a file.
  */
 export async function loadOwnerSecret(file: string): Promise<string> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   try {
-    await using handle = await open(file, 'wx', 0o600);
-    const secret = randomBytes(32).toString('base64url');
-    await handle.writeFile(`${secret}\n`);
-    await handle.sync();
-    return secret;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
+  const secret = randomBytes(32).toString('base64url');
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await writeDurably(file, `${secret}\n`, 0o600);
+  return secret;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { syncFolder } from './durable-file.ts';
 import { Identity, InvalidKey, SECRET_KEY_BYTES } from './keys.ts';
 
 /** A file that should hold an identity and does not, or that others could read. */
@@ -62,7 +63,8 @@ export async function identityIn(file: string): Promise<Identity> {
 }
 
 /**
- * Writes an identity where there is none, whole and on the disk before it has its name.
+ * Writes an identity where there is none, whole and on the disk before it has its name. Its name is on the disk too when
+ * this resolves: a board whose power is cut must not come back as another one than others have seen.
  *
  * @returns whether it was written; false when the file was there already, which then stays as it is
  */
@@ -75,6 +77,7 @@ export async function writeIdentity(file: string, identity: Identity): Promise<b
     await handle.sync();
     // Unlike a rename, a link never replaces what is there.
     await link(temporary, file);
+    await syncFolder(dirname(file));
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
