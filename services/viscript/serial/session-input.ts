@@ -26,7 +26,7 @@ export class SessionInput extends PassThrough {
     return this.#idle;
   }
 
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
     this.#line.off('data', this.#typed);
     this.#line.off('close', this.#gone);
