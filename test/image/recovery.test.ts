@@ -53,6 +53,9 @@ describe('a board that loses a process', () => {
     await expect.poll(mainPid, BACK).not.toBe(supervisor);
     await guest.cli.wake();
     await expect.poll(app, BACK).toMatchObject({ id: before?.id, state: 'ready', pid: before?.pid });
+    expect(await guest.cli.run('status')).toMatch(
+      /^started again at .*: it hung, and its watchdog killed it$/m,
+    );
   });
 });
 
