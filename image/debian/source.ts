@@ -30,7 +30,7 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
   const initramfs = await stageInitramfs(request, chosen, kernel);
 
   const inputs = [
-    ...[manifest.date, board.name, base.key, kernel.key, runtime.key],
+    ...[manifest.date, board.name, board.watchdog, base.key, kernel.key, runtime.key],
     ...[await hashTree(overlayFolder), await hashTree(request.bundle), await hashTree(here)],
     await hashFiles(['disk/squashfs.ts', 'runtime.ts', 'os-release.ts'].map(inImage)),
   ];
@@ -48,6 +48,7 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
         await overlay(overlayFolder, tree);
         await installRuntime(tree, runtime.path, request.bundle);
         await writeFileMode(join(tree, 'usr/lib/os-release'), osRelease(board.name, version));
+        await writeFileMode(join(tree, 'usr/lib/systemd/system.conf.d/watchdog.conf'), watchdogConfig(board));
         const owned = [...(await readOwned(base)), ...(await configureRoot(tree, HOSTNAME, step.log))];
         step.note('packing it');
         const { date } = manifest;
@@ -69,6 +70,11 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
     version,
     key,
   };
+}
+
+/** systemd feeds the hardware watchdog, from when it is found to the last moment of a shutdown: systemd-system.conf(5). */
+function watchdogConfig({ watchdog: { seconds } }: RootRequest['board']): string {
+  return `[Manager]\nRuntimeWatchdogSec=${seconds}\nRebootWatchdogSec=${seconds}\n`;
 }
 
 async function stageRuntime({ cache, steps }: RootRequest): Promise<Cached> {
@@ -114,7 +120,8 @@ async function stageKernel(
   { manifest, debOf }: ChosenPackages,
 ): Promise<Cached> {
   const kernel = the(manifest, (name) => KERNEL.test(name));
-  const modules = [...(await readWords(join(here, 'modules.txt'))), ...board.modules];
+  const common = await readWords(join(here, 'modules.txt'));
+  const modules = [...common, ...board.modules, board.watchdog.module];
   const initramfsModules = [...board.initramfsModules, 'crc32c_generic', 'ext4', 'squashfs', 'overlay'];
   const remedy = 'See the log. A module that is gone from the kernel has to go from modules.txt too.';
   return steps.step('Prepare the kernel', remedy, async (step) => {
