@@ -3,6 +3,8 @@ export interface Machine {
   name: string;
   uBoot: string;
   disk: string | undefined;
+  /** Whether the disk refuses every write. */
+  writeProtected: boolean;
   memoryMiB: number;
   cpus: number;
   network: 'user' | 'none';
@@ -11,6 +13,8 @@ export interface Machine {
   hub: { path: string; mac: string } | undefined;
   /** Name of a systemd credential → file that holds its value. */
   credentials: ReadonlyMap<string, string>;
+  /** Whether it has a random number source, and a seed from the firmware. */
+  entropy: boolean;
   /** Time at which the board's clock starts, `YYYY-MM-DDTHH:MM:SS` in UTC; the host's otherwise. */
   clock: string | undefined;
   snapshot: string | undefined;
@@ -35,15 +39,23 @@ export const PART = { console: 'console', serial: 'serial', user: 'user0' } as c
 export function qemuArguments(machine: Machine): string[] {
   return [
     ...['-name', escaped(machine.name), '-nodefaults', '-no-user-config', '-display', 'none', '-S'],
-    ...['-M', 'virt,acpi=off', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
+    ...[
+      '-M',
+      `virt,acpi=off,dtb-randomness=${machine.entropy ? 'on' : 'off'}`,
+      '-cpu',
+      'cortex-a53',
+      '-accel',
+      'tcg,thread=multi',
+    ],
     ...['-smp', String(machine.cpus), '-m', String(machine.memoryMiB)],
     ...['-bios', machine.uBoot],
     ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
     ...['-chardev', `pty,id=${PART.console}`, '-serial', `chardev:${PART.console}`],
     ...['-chardev', `pty,id=${PART.serial}`, '-device', `pci-serial,chardev=${PART.serial}`],
-    ...['-device', 'virtio-rng-pci', '-device', 'i6300esb', '-action', 'watchdog=reset'],
+    ...(machine.entropy ? ['-device', 'virtio-rng-pci'] : []),
+    ...['-device', 'i6300esb', '-action', 'watchdog=reset'],
     ...(machine.clock === undefined ? [] : ['-rtc', `base=${machine.clock}`]),
-    ...diskArguments(machine.disk),
+    ...diskArguments(machine),
     ...networkArguments(machine),
     ...[...machine.credentials].flatMap(([name, file]) => [
       '-fw_cfg',
@@ -53,12 +65,13 @@ export function qemuArguments(machine: Machine): string[] {
   ];
 }
 
-function diskArguments(file: string | undefined): string[] {
+function diskArguments({ disk: file, writeProtected }: Machine): string[] {
   if (file === undefined) return [];
   const node = {
     'node-name': 'disk',
     driver: 'qcow2',
     discard: 'unmap',
+    'read-only': writeProtected,
     file: { driver: 'file', filename: file },
   };
   return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,drive=disk'];

@@ -20,6 +20,8 @@ export interface QemuBoardOptions {
   disk?: { keep: string };
   /** Size of the disk, for an image on a larger card. Default: that of the image, or of the disk that was kept. */
   diskMiB?: number;
+  /** The disk refuses every write, as a card does at the end of its life. */
+  writeProtected?: boolean;
   /** File with the public keys that may log in over SSH. */
   authorizedKeys?: string;
   /** Further systemd credentials for the board, by name (at most 28 characters, QEMU allows no more). */
@@ -30,6 +32,8 @@ export interface QemuBoardOptions {
   forwards?: readonly Forward[];
   /** A second network card, on the hub that listens there. */
   hub?: { path: string; mac: string };
+  /** `none`: no random number source, as on most boards. */
+  entropy?: 'none';
   /** Time at which the board's clock starts, `YYYY-MM-DDTHH:MM:SS` in UTC. Default: this machine's. */
   clock?: string;
   /** Snapshot to go on from instead of booting; the other options must be those it was saved with. */
@@ -145,6 +149,11 @@ export class QemuBoard {
     await this.#qmp.execute('system_reset');
   }
 
+  /** Pulls the cable of the network `user` out, or puts it in again. */
+  async setCable(state: 'in' | 'out'): Promise<void> {
+    await this.#qmp.execute('set_link', { name: PART.user, up: state === 'in' });
+  }
+
   /** Sends a BREAK down one of the board's lines, which a pty cannot carry. */
   async sendBreak(line: 'console' | 'serial'): Promise<void> {
     await this.#qmp.execute('chardev-send-break', { id: PART[line] });
@@ -184,12 +193,14 @@ async function prepare(options: QemuBoardOptions, scratch: string): Promise<Mach
     name: options.name,
     uBoot: resolve(options.uBoot),
     disk: disk?.file,
+    writeProtected: options.writeProtected ?? false,
     memoryMiB: options.memoryMiB ?? 512,
     cpus: options.cpus ?? 2,
     network: options.network ?? 'user',
     forwards: options.forwards ?? [],
     hub: options.hub,
     credentials: await writeCredentials(options, scratch),
+    entropy: options.entropy !== 'none',
     clock: options.clock,
     snapshot: options.snapshot,
   };

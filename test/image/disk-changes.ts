@@ -41,9 +41,17 @@ export async function writeStateCopy(image: string, copy: 0 | 1, content: Uint8A
   await file.write(content, 0, content.length, offset + COPY_OFFSETS[copy]);
 }
 
-/** Overwrites the first mebibyte of a partition with zeros: no file system is left of it. */
-export async function wipePartition(image: string, name: string): Promise<void> {
-  const { offset } = await findPartition(image, name);
+/** Overwrites a partition with zeros, its first mebibyte or all of it, where a file system has copies of what counts. */
+export async function wipePartition(
+  image: string,
+  name: string,
+  part: 'beginning' | 'whole' = 'beginning',
+): Promise<void> {
+  const { offset, size } = await findPartition(image, name);
+  if (part === 'whole') {
+    await run('fallocate', ['--punch-hole', '--offset', String(offset), '--length', String(size), image]);
+    return;
+  }
   await using file = await open(image, 'r+');
   await file.write(Buffer.alloc(1024 * 1024), 0, 1024 * 1024, offset);
 }

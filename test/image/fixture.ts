@@ -18,7 +18,17 @@ const BOOTED = 'booted';
 export interface GuestOptions
   extends Pick<
     QemuBoardOptions,
-    'disk' | 'diskMiB' | 'network' | 'clock' | 'snapshot' | 'memoryMiB' | 'cpus' | 'credentials'
+    | 'disk'
+    | 'diskMiB'
+    | 'writeProtected'
+    | 'network'
+    | 'hub'
+    | 'entropy'
+    | 'clock'
+    | 'snapshot'
+    | 'memoryMiB'
+    | 'cpus'
+    | 'credentials'
   > {
   /** Another image than the one under test: a copy of it in which something was changed. */
   image?: string;
