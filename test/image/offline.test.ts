@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOOTING_MS, Guest } from './fixture.ts';
 
-/** A card of 2 GiB, a clock that lost its time, and no cable in the socket. */
+/** A card of 2 GiB, a clock that lost its time, one slow processor, no network port and no source of random numbers. */
 const DISK_MIB = 2048;
 const WRONG_CLOCK = '2000-01-01T00:00:00';
 
@@ -9,7 +9,13 @@ let guest: Guest;
 let greeting: string;
 
 beforeAll(async () => {
-  guest = await Guest.start({ network: 'none', diskMiB: DISK_MIB, clock: WRONG_CLOCK });
+  guest = await Guest.start({
+    network: 'none',
+    entropy: 'none',
+    cpus: 1,
+    diskMiB: DISK_MIB,
+    clock: WRONG_CLOCK,
+  });
   greeting = await guest.booted();
 }, BOOTING_MS);
 
@@ -22,6 +28,17 @@ describe('a board with no network, on its first boot from a larger card', () => 
     expect(greeting).toMatch(/up \d+[ms]/);
     expect(greeting).toMatch(/Try:.*apps.*la.*help/);
     expect(greeting).toMatch(/viscript@[\w.-]+> $/);
+  });
+
+  it('says so in its greeting and its status', async () => {
+    expect(greeting).toMatch(/Trouble: no network: this board has no network port/);
+    expect(await guest.cli.run('status')).toMatch(/^trouble: no network: this board has no network port$/m);
+  });
+
+  it('has not been reset by its watchdog, however slowly it starts', async () => {
+    expect(await guest.root.text('cat /sys/class/watchdog/watchdog0/state')).toBe('active');
+    expect(await guest.root.text('cat /sys/class/watchdog/watchdog0/bootstatus')).toBe('0');
+    expect(await guest.root.text('cat /proc/cmdline')).toMatch(/skyminer\.left=2 /);
   });
 
   it('has no failed unit', async () => {
