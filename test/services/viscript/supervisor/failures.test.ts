@@ -140,7 +140,7 @@ async function supervisorOn(folder: string, launcher: Launcher): Promise<Supervi
     ...{ config: parseConfig(config, file), loadConfig: async () => parseConfig(config, file), launcher },
     ...{ runtimeDirectory: folder, stateDirectory: join(folder, 'state'), libraryDirectory: bundle },
     log: () => undefined,
-    backoff: { firstMs: 1, maxMs: 60_000, factor: 30 },
+    backoff: { firstMs: 1, maxMs: 60_000, factor: 10 },
   });
   await supervisor.start();
   return supervisor;
