@@ -8,22 +8,27 @@ import { repeatCommand } from './endurance/campaign.ts';
 import { type Decoder, findDecoders } from './endurance/decoders.ts';
 import { fuzz } from './endurance/fuzz.ts';
 import { watchMemory } from './endurance/memory.ts';
+import { powerCampaign } from './endurance/power/campaign.ts';
 import { soakReport } from './endurance/report.ts';
 import type { FuzzResult } from './endurance/result.ts';
 import { readState, type SoakState, writeState } from './endurance/state.ts';
+import { buildBoardImage } from './lib/board-image.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
-const usage = `Usage: ./scripts/soak [--only PART] [--inputs N] [--minutes N] [--output FILE]
+const usage = `Usage: ./scripts/soak [--only PART] [--inputs N] [--minutes N] [--cuts N] [--output FILE]
 
 Runs the campaigns that take too long for ./scripts/test, and prints what they found so far as Markdown.
 
   fuzz    gives every decoder that the tests fuzz a hundred times the inputs of a test run. Takes hours; it can be
           stopped at any time, and goes on where it was. What fails is kept in test/corpus/
   memory  watches the memory of a mesh of three nodes that carries downloads at full rate
+  power   cuts the power of a disk on which everything of ours writes. Needs root and the
+          packages of ./scripts/test; can be stopped and resumed
 
-  --only PART    run one part alone: fuzz or memory
+  --only PART    run one part alone: fuzz, memory or power
   --inputs N     inputs for a decoder to which a test run gives 100,000, and others in proportion (default 10,000,000)
   --minutes N    for how long memory is watched, after a minute of warming up (default 10)
+  --cuts N       power cuts, in all runs together (default 3,000)
   --output FILE  write what is printed into a file too
   -h, --help     print this text
 
@@ -34,7 +39,7 @@ out/soak/state.json has what was found: remove it to begin anew.
 const INPUTS_OF_A_TEST = 100_000;
 const out = join(root, 'out/soak');
 const stateFile = join(out, 'state.json');
-const parts = ['fuzz', 'memory'];
+const parts = ['fuzz', 'memory', 'power'];
 
 await runProgram('soak', async () => {
   const { values } = parseArgs({
@@ -42,6 +47,7 @@ await runProgram('soak', async () => {
       only: { type: 'string' },
       inputs: { type: 'string', default: '10000000' },
       minutes: { type: 'string', default: '10' },
+      cuts: { type: 'string', default: '3000' },
       output: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -55,17 +61,19 @@ await runProgram('soak', async () => {
     throw new UsageError(`--only takes ${parts.join(' or ')}`);
   const inputs = positive('--inputs', values.inputs);
   const minutes = positive('--minutes', values.minutes);
+  const cuts = positive('--cuts', values.cuts);
+  const runs = (part: string) => only === '' || only === part;
 
   const signal = abortOnSignals();
   const steps = showSteps({ logs: join(root, 'out/logs/soak'), output: process.stderr });
   const decoders = await findDecoders(root);
   const state = await readState(stateFile);
   const failed: FuzzResult[] = [];
-  if (only !== 'memory') {
+  if (runs('fuzz')) {
     const work = fuzzing(state, decoders, inputs, signal);
     failed.push(...(await steps.step('Fuzz decoders', 'Read in the log which test failed.', work)));
   }
-  if (only !== 'fuzz' && !signal.aborted) {
+  if (runs('memory') && !signal.aborted) {
     const bundle = join(out, 'dist');
     await steps.step('Bundle the runtime', 'Correct what esbuild complains about.', () =>
       build({ out: bundle }),
@@ -75,13 +83,26 @@ await runProgram('soak', async () => {
     );
     await writeState(stateFile, state);
   }
+  if (runs('power') && !signal.aborted) {
+    const { image, uBoot } = await buildBoardImage({ board: 'qemu-aarch64', source: 'debian', steps });
+    await steps.step('Cut the power', 'Read in the report what was lost.', ({ note }) =>
+      powerCampaign({
+        ...{ cuts, image, uBoot, before: state.power, keep: join(out, 'power-cuts'), progress: note, signal },
+        save: async (totals) => {
+          state.power = totals;
+          await writeState(stateFile, state);
+        },
+      }),
+    );
+  }
   const report = soakReport(state, decoders);
   process.stdout.write(report);
   if (output !== undefined) await writeFile(output, report);
   for (const { decoder, failure } of failed)
     if (failure !== undefined) process.stderr.write(describeFailure(decoder, failure));
-  const grows = only !== 'fuzz' && state.memory?.processes.some((process) => process.grows) === true;
-  return failed.length > 0 || grows || signal.aborted ? 1 : 0;
+  const grows = runs('memory') && state.memory?.processes.some((process) => process.grows) === true;
+  const lost = runs('power') && (state.power?.lost.length ?? 0) > 0;
+  return failed.length > 0 || grows || lost || signal.aborted ? 1 : 0;
 });
 
 function fuzzing(state: SoakState, decoders: readonly Decoder[], inputs: number, signal: AbortSignal) {

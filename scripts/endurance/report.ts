@@ -1,8 +1,9 @@
 import type { Decoder } from './decoders.ts';
+import type { PowerTotals } from './power/campaign.ts';
 import type { Fuzzed, MemoryFindings, SoakState } from './state.ts';
 
 /** All that was found so far, as Markdown. */
-export function soakReport({ fuzz, memory }: SoakState, decoders: readonly Decoder[]): string {
+export function soakReport({ fuzz, memory, power }: SoakState, decoders: readonly Decoder[]): string {
   return `# Soak
 
 Campaigns that take too long for \`./scripts/test\`. Written by \`./scripts/soak --output docs/soak.md\`.
@@ -14,7 +15,10 @@ Each had so many random and damaged inputs, of which it may do nothing but read 
 ${table(['Decoder', 'Test', 'Inputs', 'Failed'], [...decoders.map((each) => decoderRow(each, fuzz[each.name])), totalRow(decoders, fuzz)])}
 ## Memory at full rate
 
-${memory === undefined ? 'Not measured yet.\n' : memoryText(memory)}`;
+${memory === undefined ? 'Not measured yet.\n' : memoryText(memory)}
+## Power cuts
+
+${power === undefined ? 'Not tried yet.\n' : powerText(power)}`;
 }
 
 function decoderRow({ name, file }: Decoder, { inputs, repeat }: Fuzzed = { inputs: 0 }): string[] {
@@ -41,6 +45,15 @@ ${count(idleStreams)} streams were idle: resident memory, median of the first an
 not grow by more than 15 % and 10 MB.
 
 ${table(['Process', 'First third', 'Last third', 'Grown by', ''], rows)}`;
+}
+
+function powerText({ day, recordings, cuts, boots, gone, lost }: PowerTotals): string {
+  const losses =
+    lost.length === 0 ? 'Nothing was lost.' : `Something was lost in ${count(lost.length)} of them:`;
+  return `Up to ${day}, the power of a disk was cut ${count(cuts)} times in ${count(recordings)} recordings of everything that writes
+on \`data\`; ${count(gone)} sectors that had not been flushed went with it, and ${count(boots)} boards
+were booted with what it left. ${losses}
+${lost.map((text) => `\n- ${text.replaceAll('\n', '\n  ')}\n`).join('')}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import type { PowerTotals } from './power/campaign.ts';
 
 const fuzzed = z.object({
   /** Inputs that were tried, in all runs. */
@@ -27,10 +28,16 @@ const memory = z.object({
   ),
 });
 
+const power: z.ZodType<PowerTotals> = z.object({
+  ...{ day: z.string(), recordings: z.number(), cuts: z.number(), boots: z.number(), gone: z.number() },
+  lost: z.array(z.string()),
+});
+
 const state = z.object({
   /** By name of the decoder. */
   fuzz: z.record(z.string(), fuzzed),
   memory: memory.exactOptional(),
+  power: power.exactOptional(),
 });
 
 /** What was found so far, in as many runs as it took. */

@@ -24,7 +24,9 @@ const credentials = {
   'systemd.extra-unit.a.service': `
 [Unit]
 Description=Tells what a power cut has left
+After=systemd-user-sessions.service dbus.service
 [Service]
+Environment=PATH=/usr/sbin:/usr/bin
 ExecStart=/bin/bash -c 'echo "after-cut $$(systemctl is-system-running --wait) $$(cat /data/journal/journal | wc -l)."'
 StandardOutput=tty
 TTYPath=/dev/ttyAMA0

@@ -27,3 +27,12 @@ it('says by how much each process has grown', () => {
   expect(report).toContain('| node1 | 80.0 MB | 120.0 MB | +40.0 MB (+50.0 %) | ✗ |\n');
   expect(report).toContain('| nm | 60.0 MB | 57.0 MB | −3.0 MB (−5.0 %) | ✓ |\n');
 });
+
+it('says how often the power was cut, and what was lost', () => {
+  const power = { day: '2026-01-31', recordings: 30, cuts: 3_000, boots: 20, gone: 12_345, lost: [] };
+  const report = soakReport({ fuzz: {}, power }, decoders);
+  expect(report).toContain('cut 3,000 times in 30 recordings');
+  expect(report).toContain('Nothing was lost.\n');
+  const lost = soakReport({ fuzz: {}, power: { ...power, lost: ['at event 5: journal'] } }, decoders);
+  expect(lost).toContain('Something was lost in 1 of them:\n\n- at event 5: journal\n');
+});

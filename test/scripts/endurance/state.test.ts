@@ -21,6 +21,7 @@ it('is empty in the beginning, and comes back as it was written', async () => {
       ...{ day: '2026-01-31', minutes: 10, bytes: 5e9, idleStreams: 1_000 },
       processes: [{ name: 'node1', first: 1, last: 2, grows: false }],
     },
+    power: { day: '2026-01-31', recordings: 1, cuts: 100, boots: 1, gone: 7, lost: ['at event 5: journal'] },
   };
   await writeState(file, state);
   expect(await readState(file)).toEqual(state);
