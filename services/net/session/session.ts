@@ -29,6 +29,8 @@ export interface SessionOptions {
   accept(key: PublicKey): boolean;
   /** For test vectors, and to begin the same handshake again. Default: {@link freshInputs}. */
   fixed?: FixedInputs;
+  /** Seconds since 1970, by which certificates are good or not. Default: the clock of this machine. */
+  clock?: () => number;
 }
 
 export interface FixedInputs {
@@ -64,7 +66,7 @@ export class SessionInitiator {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#keys = options.fixed ?? freshInputs();
+    this.#keys = options.fixed ?? freshInputs(options.clock?.());
     this.#suites = options.suites ?? suitesHere();
     const head = encodeHead(options.purpose, suiteBits(this.#suites));
     // Without a key and a payload Noise message 1 is the ephemeral key, whatever the suite will be.
@@ -86,7 +88,7 @@ export class SessionInitiator {
       const check = { ...this.#options, now: this.#keys.now };
       const credentials = readCredentials(content, handshake.remoteStatic, check);
       const third = handshake.write(credentialsOf(this.#options, this.#keys));
-      return { third, session: sessionOf(handshake, suite, credentials, this.#options) };
+      return { third, session: sessionOf(handshake, suite, credentials, this.#options, this.#keys.now) };
     });
   }
 }
@@ -100,7 +102,7 @@ export class SessionResponder {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#keys = options.fixed ?? freshInputs();
+    this.#keys = options.fixed ?? freshInputs(options.clock?.());
   }
 
   /** Takes message 1. @returns message 2. @throws {SessionRefused} */
@@ -128,7 +130,7 @@ export class SessionResponder {
       const content = handshake.read(bounded(third));
       const check = { ...this.#options, now: this.#keys.now };
       const credentials = readCredentials(content, handshake.remoteStatic, check);
-      return sessionOf(handshake, suite, credentials, this.#options);
+      return sessionOf(handshake, suite, credentials, this.#options, this.#keys.now);
     });
   }
 }
@@ -150,17 +152,24 @@ function sessionOf(
   suite: Suite,
   { remote, payload }: { remote: PublicKey; payload: Buffer },
   { identity, purpose, suites, accept }: SessionOptions,
+  now: number,
 ): Session {
   const renewal: SessionOptions = {
-    ...{ identity, purpose, ...(suites && { suites }) },
+    ...{ identity, purpose, ...(suites && { suites }), clock: clockFrom(now) },
     accept: (key) => key === remote && accept(key),
   };
   return { remote, payload, suite, ...handshake.split(), hash: handshake.hash, renewal };
 }
 
 /** What a handshake begins with: new keys, and the time. */
-export function freshInputs(): FixedInputs {
-  return { static: dhKeyPair(), ephemeral: dhKeyPair(), now: Date.now() / 1000 };
+export function freshInputs(now = Date.now() / 1000): FixedInputs {
+  return { static: dhKeyPair(), ephemeral: dhKeyPair(), now };
+}
+
+/** A clock that nobody can set: two whose clocks agreed when they met do not part because one of them jumps later. */
+function clockFrom(now: number): () => number {
+  const from = performance.now();
+  return () => now + (performance.now() - from) / 1000;
 }
 
 function bounded(message: Uint8Array): Buffer {

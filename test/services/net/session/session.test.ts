@@ -76,6 +76,15 @@ describe('a handshake', () => {
     expect(() => run(a.renewal, { identity: carla })).toThrow(`${carla.publicKey} is not admitted`);
     expect(() => run({ identity: carla }, b.renewal)).toThrow(`${carla.publicKey} is not admitted`);
   });
+
+  it('is repeated by the clock of when they met, though the clock of one was set since', () => {
+    // The clocks of both were at 1970; that of this machine, which is far on, is the one that was set.
+    const [a, b] = run(at(1_000), at(1_000));
+    const [again] = run(a.renewal, { ...b.renewal, ...at(1_001) });
+    const [, andAgain] = run({ ...a.renewal, ...at(1_002) }, b.renewal);
+    expect(run(again.renewal, andAgain.renewal)[0].remote).toBe(boris.publicKey);
+    expect(() => run({}, { ...b.renewal, ...at(1_001) })).toThrow(/its certificate expired/);
+  });
 });
 
 describe('a handshake is refused', () => {
