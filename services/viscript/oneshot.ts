@@ -17,7 +17,10 @@ export async function runOneShot({ client, argv, json, color }: OneShotOptions):
   process.stdout.on('error', interrupt);
   try {
     return await client.run(
-      { argv, json, color, columns: process.stdout.columns ?? 0, input: input.chunks() },
+      {
+        ...{ argv, json, color, columns: process.stdout.columns ?? 0, input: input.chunks() },
+        onBytes: (data) => void process.stdout.write(data),
+      },
       (stream, text) => {
         process[stream].write(text);
       },

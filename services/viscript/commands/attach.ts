@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import type { Launch } from '../supervisor/launch.ts';
 import type { OutputLine } from '../supervisor/output.ts';
 import type { CommandContext } from './command.ts';
+import { follow } from './follow.ts';
 import { printable } from './format.ts';
 
 /** Lines of the past that attaching shows. */
@@ -11,26 +11,17 @@ const shownBefore = 20;
 export async function attachTo(launch: Launch, context: CommandContext): Promise<undefined> {
   void forwardInput(launch, context);
   context.text(`${launch.command}\n`);
-  await follow(launch, context, launch.output.last(shownBefore), (line) => `${printable(line.text)}\n`);
+  await followFrom(launch, shownBefore, context);
   if (launch.state === 'exited' && !context.signal.aborted) context.text(`${launch.app.name} has ended\n`);
   return undefined;
 }
 
-/** Puts the lines there are, and then each new one until the launch ends or the person has enough. */
-export async function follow(
-  launch: Launch,
-  { put, signal }: CommandContext,
-  before: OutputLine[],
-  format: (line: OutputLine) => string,
-): Promise<void> {
-  const show = (line: OutputLine) => put(line, format(line));
-  before.forEach(show);
-  launch.output.on('line', show);
-  try {
-    if (!signal.aborted) await Promise.race([launch.ended, once(signal, 'abort')]);
-  } finally {
-    launch.output.off('line', show);
-  }
+/** Shows the last `count` lines there are, and then each new one until the launch ends or the person has enough. */
+export async function followFrom(launch: Launch, count: number, context: CommandContext): Promise<void> {
+  const show = ({ time, stream, text }: OutputLine) =>
+    context.put({ time, stream, text }, `${printable(text)}\n`);
+  launch.output.last(count).forEach(show);
+  await follow({ launches: [launch], show }, context);
 }
 
 async function forwardInput(launch: Launch, { input, text }: CommandContext): Promise<void> {

@@ -35,6 +35,10 @@ export interface CommandContext {
   put(data: unknown, text: string): void;
   /** Writes raw text; left out where the output is JSON. */
   text(text: string): void;
+  /** Sends bytes to the front end's standard output, or for it to write to a file that the person has named. */
+  bytes(file: string, data: Buffer): void;
+  /** Resolves when the front end has taken what was written so far: for commands that write without end. */
+  drained(): Promise<void>;
   /** Ends viscript itself once the command's answer is out. */
   quit(): void;
 }
@@ -49,7 +53,7 @@ export interface CommandOption {
   help: string;
 }
 
-export type CompletionKind = 'app' | 'id' | 'command' | 'file';
+export type CompletionKind = 'app' | 'id' | 'id or app' | 'command' | 'file';
 
 export interface Command {
   name: string;

@@ -33,6 +33,8 @@ function valuesOf(kind: CompletionKind, supervisor: Supervisor): string[] {
       return apps;
     case 'id':
       return supervisor.launches.map(({ id }) => String(id));
+    case 'id or app':
+      return [...supervisor.launches.map(({ id }) => String(id)), ...apps];
     case 'command':
       return [...commands.map(({ name }) => name), ...apps];
     case 'file':

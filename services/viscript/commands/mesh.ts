@@ -3,7 +3,7 @@ import { type Shown, shown } from '../../net/control/messages.ts';
 import type { Launch } from '../supervisor/launch.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { putAdded } from './apps.ts';
-import { follow } from './attach.ts';
+import { followFrom } from './attach.ts';
 import {
   type Command,
   type CommandContext,
@@ -12,7 +12,6 @@ import {
   UsageError,
 } from './command.ts';
 import { endOf } from './describe.ts';
-import { printable } from './format.ts';
 
 const nodeOption: CommandOption = {
   flag: '--node',
@@ -102,7 +101,7 @@ function nodeOf({ supervisor, options }: CommandContext): string {
 }
 
 /** Where the node of this machine serves apps: the fourth argument of a node that runs, or else of one that could. */
-function localNode({ launches, config }: Supervisor): string | undefined {
+export function localNode({ launches, config }: Supervisor): string | undefined {
   const running = launches.filter(({ app }) => app.path === nodeApp);
   const known = [...config.apps.values()].filter(({ path }) => path === nodeApp);
   return [...running, ...known].flatMap(({ args }) => args[3] ?? [])[0];
@@ -122,6 +121,6 @@ async function followOnce(launch: Launch, context: CommandContext): Promise<void
   };
   launch.on('change', stop);
   stop();
-  await follow(launch, context, launch.output.last(1_000), (line) => `${printable(line.text)}\n`);
+  await followFrom(launch, 1_000, context);
   await launch.stop();
 }

@@ -5,14 +5,18 @@ import { appCommands } from './apps.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { generalCommands } from './general.ts';
+import { logsCommand } from './logs.ts';
 import { meshCommands } from './mesh.ts';
 import { statusCommand } from './status.ts';
+import { supportCommand } from './support.ts';
 import { watchCommands } from './watch.ts';
 
 /** Every command of viscript, the same for all front ends. */
 export const commands: readonly Command[] = [
   ...appCommands,
   ...watchCommands,
+  logsCommand,
+  supportCommand,
   statusCommand,
   ...meshCommands,
   ...generalCommands(() => commands),

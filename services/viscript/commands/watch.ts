@@ -1,18 +1,13 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LimitsConfig } from '../config/schema.ts';
 import type { Launch } from '../supervisor/launch.ts';
-import type { OutputLine } from '../supervisor/output.ts';
 import type { Usage } from '../supervisor/usage.ts';
-import { follow } from './attach.ts';
-import { type Command, type CommandContext, CommandFailed, UsageError } from './command.ts';
-import { timestamp } from './describe.ts';
-import { formatBytes, formatMilliseconds, printable } from './format.ts';
+import { type Command, CommandFailed } from './command.ts';
+import { formatBytes, formatMilliseconds } from './format.ts';
 
 /** How often `-f` measures again, milliseconds. */
 const refreshMs = 1000;
-const defaultLogLines = 50;
 
 /** Commands that look at what is running. */
 export const watchCommands: readonly Command[] = [
@@ -50,26 +45,6 @@ export const watchCommands: readonly Command[] = [
         const usage = await launch.usage();
         context.put({ id: launch.id, app: launch.app.name, ...usage }, usageText(launch, usage));
       } while (context.options.has('f') && (await again(launch, context.signal)));
-      return undefined;
-    },
-  },
-  {
-    name: 'logs',
-    aliases: [],
-    usage: 'ID|APP',
-    arity: [1, 1],
-    summary: 'the last lines an app wrote',
-    options: [
-      { flag: '-f', long: '--follow', help: 'go on with new lines until Ctrl-C' },
-      { flag: '-n', long: '--lines', value: 'COUNT', help: `how many lines (${defaultLogLines})` },
-    ],
-    completes: ['id'],
-    async run(context) {
-      const count = lineCount(context.options.get('n'));
-      const { launch, lines } = await findLog(context, count);
-      const format = ({ time, text }: OutputLine) => `${timestamp(time)} ${printable(text)}\n`;
-      if (context.options.has('f') && launch) await follow(launch, context, lines, format);
-      else for (const line of lines) context.put(line, format(line));
       return undefined;
     },
   },
@@ -120,47 +95,4 @@ async function again(launch: Launch, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false;
   await Promise.race([delay(refreshMs), once(signal, 'abort'), launch.ended]);
   return !signal.aborted && launch.pid !== undefined;
-}
-
-function lineCount(value: string | true | undefined): number {
-  if (value === undefined) return defaultLogLines;
-  const count = Number(value);
-  if (!Number.isInteger(count) || count < 0)
-    throw new UsageError(`logs: -n needs a whole number, not ${value}`);
-  return count;
-}
-
-interface Log {
-  launch: Launch | undefined;
-  lines: OutputLine[];
-}
-
-/** By id, running or over; by app name the newest launch, or on a laptop the file of an earlier run. */
-async function findLog({ supervisor, args }: CommandContext, count: number): Promise<Log> {
-  const [wanted = ''] = args;
-  const launch = [...supervisor.over, ...supervisor.launches]
-    .reverse()
-    .find(({ id, app }) => String(id) === wanted || app.name === wanted);
-  if (launch) return { launch, lines: launch.output.last(count) };
-  if (/^\d+$/.test(wanted))
-    throw new CommandFailed(`no app with ID ${wanted} is running or has ended lately`);
-  const { name } = supervisor.app(wanted);
-  return { launch: undefined, lines: (await readLog(supervisor.logPath(name))).slice(-count) };
-}
-
-async function readLog(path: string): Promise<OutputLine[]> {
-  let content: string;
-  try {
-    content = await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
-  return content
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => {
-      const space = line.indexOf(' ');
-      return { time: Date.parse(line.slice(0, space)), stream: 'stdout', text: line.slice(space + 1) };
-    });
 }

@@ -9,6 +9,7 @@ import {
   type OutputStreamName,
   shapes,
 } from './protocol.ts';
+import { ReceivedBytes } from './received-bytes.ts';
 
 /** Nobody listens on the control socket. */
 export class NoSupervisor extends Error {
@@ -30,6 +31,14 @@ export interface RunOptions {
   color: boolean;
   /** What the person types while the command runs; read only when the command reads it. */
   input?: AsyncIterable<string>;
+  /** Takes what is no text and is for no file; such a command fails where it is left out. */
+  onBytes?: (data: Buffer) => void;
+}
+
+interface Run {
+  onOutput: OnOutput;
+  onBytes: (file: string, data: Buffer) => void;
+  input: AsyncIterable<string> | undefined;
 }
 
 export type OnOutput = (stream: OutputStreamName, text: string) => void;
@@ -38,7 +47,7 @@ export type OnOutput = (stream: OutputStreamName, text: string) => void;
 export class ControlClient {
   readonly closed: Promise<string>;
   readonly #peer: Peer;
-  readonly #runs = new Map<number, { onOutput: OnOutput; input: AsyncIterable<string> | undefined }>();
+  readonly #runs = new Map<number, Run>();
   #lastRun = 0;
 
   /** @throws {NoSupervisor} when nobody listens on the Unix socket `path`. */
@@ -58,6 +67,9 @@ export class ControlClient {
     this.closed = peer.closed;
     peer.handle('command.output', shapes.output, ({ run, stream, text }) => {
       this.#runs.get(run)?.onOutput(stream, text);
+    });
+    peer.handle('command.bytes', shapes.bytes, ({ run, file, data }) => {
+      this.#runs.get(run)?.onBytes(file, Buffer.from(data, 'base64'));
     });
     peer.handle('command.reads', shapes.runOnly, ({ run }) => {
       const input = this.#runs.get(run)?.input;
@@ -81,17 +93,30 @@ export class ControlClient {
   async run(options: RunOptions, onOutput: OnOutput, signal: AbortSignal): Promise<number> {
     if (signal.aborted) return exitStatus.failed;
     const run = ++this.#lastRun;
-    const { argv, json, columns, color, input } = options;
+    const { argv, json, columns, color, input, onBytes: toStdout } = options;
+    const received = new ReceivedBytes(argv, toStdout);
+    let problem: unknown;
     const cancel = () => this.#peer.notify('command.cancel', { run });
     signal.addEventListener('abort', cancel, { once: true });
-    this.#runs.set(run, { onOutput, input });
+    const onBytes = (file: string, data: Buffer) => {
+      if (problem !== undefined) return;
+      try {
+        received.add(file, data);
+      } catch (error) {
+        problem = error;
+        cancel();
+      }
+    };
+    this.#runs.set(run, { onOutput, onBytes, input });
     try {
       const params = { run, argv, json, columns, color };
       const { status } = await this.#peer.call('command.run', params, shapes.status, { timeoutMs: null });
+      if (problem !== undefined) throw problem;
       return status;
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#runs.delete(run);
+      received.close();
     }
   }
 

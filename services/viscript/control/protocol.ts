@@ -14,7 +14,8 @@ import {
  * What front ends and the supervisor say to each other on the control socket: JSON-RPC 2.0, one message a line.
  * Front end → supervisor: `control.hello`, `command.run`, `command.input`, `command.cancel`, `command.complete`,
  * and `control.finish` from one that says nothing more and waits for the end of what it has asked for.
- * Supervisor → front end: the notifications `command.output` and, when a command reads what is typed, `command.reads`.
+ * Supervisor → front end: the notifications `command.output`, `command.bytes` for what is no text, and, when a command reads
+ * what is typed, `command.reads`.
  */
 
 /** Exit statuses of a command, the same in every front end. */
@@ -54,6 +55,14 @@ export interface OutputParams {
   run: number;
   stream: OutputStreamName;
   text: string;
+}
+
+export interface BytesParams {
+  run: number;
+  /** A file that the person has named; empty for standard output. */
+  file: string;
+  /** Base64. */
+  data: string;
 }
 
 export interface InputParams {
@@ -99,6 +108,11 @@ export const shapes = {
   })),
   output: shape<OutputParams>((f) => ({ run: number(f, 'run'), stream: stream(f), text: text(f, 'text') })),
   input: shape<InputParams>((f) => ({ run: number(f, 'run'), data: text(f, 'data') })),
+  bytes: shape<BytesParams>((f) => ({
+    run: number(f, 'run'),
+    file: text(f, 'file'),
+    data: text(f, 'data'),
+  })),
   runOnly: shape((f) => ({ run: number(f, 'run') })),
   complete: shape<CompleteParams>((f) => ({ words: texts(f, 'words'), word: text(f, 'word') })),
   completion: shape<Completion>((f) => ({ values: texts(f, 'values'), files: flag(f, 'files') })),

@@ -105,6 +105,8 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
         signal: started.abort.signal,
         input: started.input,
         write: (stream, text) => peer.notify('command.output', { run, stream, text }),
+        bytes: (file, data) => peer.notify('command.bytes', { run, file, data: data.toString('base64') }),
+        drained: () => peer.drained(),
         // The answer is to go out before the connection ends.
         quit: () => setImmediate(() => this.emit('quit')),
       });

@@ -104,13 +104,15 @@ const fixedArguments = [
   '--all',
   '--boot',
   '--output=json',
-  '--output-fields=MESSAGE,_SYSTEMD_UNIT,_PID,_LINE_BREAK,MESSAGE_ID,INVOCATION_ID',
+  '--output-fields=MESSAGE,_SYSTEMD_UNIT,_PID,_TRANSPORT,_LINE_BREAK,MESSAGE_ID,INVOCATION_ID',
 ];
+/** journald's own note that it has left out lines of a unit, which wrote too many: SD_MESSAGE_JOURNAL_DROPPED. */
+const droppedNote = 'a596d6fe7bfa4994828e72309e95d61e';
 /**
- * What services write to their standard output, and what systemd notes. The slice of the apps would be narrower, but
+ * What services write to their standard output, and what systemd and journald note. The slice of the apps would be narrower, but
  * journald does not know it of a process that was gone before it could look.
  */
-const matches = ['_TRANSPORT=stdout', '+', '_PID=1'];
+const matches = ['_TRANSPORT=stdout', '+', '_PID=1', '+', '_TRANSPORT=driver', `MESSAGE_ID=${droppedNote}`];
 
 /** Notes of systemd that a unit has ended: SD_MESSAGE_UNIT_SUCCESS and SD_MESSAGE_UNIT_FAILURE_RESULT of sd-messages.h. */
 const endNotes = new Set(['7ad2d189f7e94e70a38c781354912448', 'd9b373ed55a64feb8242e02dbe79a49c']);
@@ -138,6 +140,7 @@ export function parseEntry(text: string): Entry | undefined {
   const field = (name: string) => (typeof fields[name] === 'string' ? fields[name] : undefined);
   const cursor = field('__CURSOR');
   if (cursor === undefined) return undefined;
+  if (field('_TRANSPORT') === 'driver') return dropped(cursor, field('MESSAGE') ?? '');
   const bySystemd = field('_PID') === '1';
   const ended = bySystemd && endNotes.has(field('MESSAGE_ID') ?? '') ? field('INVOCATION_ID') : undefined;
   return {
@@ -146,6 +149,13 @@ export function parseEntry(text: string): Entry | undefined {
     line: lineOf(fields.MESSAGE, field('_LINE_BREAK')),
     unit: bySystemd ? undefined : field('_SYSTEMD_UNIT'),
   };
+}
+
+/** As a line of the unit itself: it stands where those would stand that are missing. */
+function dropped(cursor: string, message: string): Entry {
+  const [, count = 'some', unit] = /^Suppressed (\d+) messages? from (\S+)$/.exec(message) ?? [];
+  const line = `viscript: ${count} lines dropped: the app writes more than its log takes\n`;
+  return { cursor, unit, line: Buffer.from(line), ended: undefined };
 }
 
 /**

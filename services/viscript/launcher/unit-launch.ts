@@ -24,6 +24,9 @@ export interface UnitHost {
   ended(): Promise<void>;
 }
 
+/** Lines that wait for a listener; of more the oldest are lost. */
+const maxUnheard = 1000;
+
 /**
  * One run of a unit.
  *
@@ -90,7 +93,7 @@ export class UnitLaunch implements LaunchedProcess {
 
   /** A line of the unit's output. */
   deliver(line: Buffer): void {
-    if (this.#listeners.length === 0) this.#unheard.push(line);
+    if (this.#listeners.length === 0) this.#unheard = [...this.#unheard.slice(1 - maxUnheard), line];
     for (const listener of this.#listeners) listener('stdout', line);
   }
 

@@ -1,68 +1,121 @@
-import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { OutputLine } from './output.ts';
+import { formatLogLine, type LogLine } from './log-line.ts';
 
 /** A log file is set aside as FILE.1 when it has grown to this many bytes; one such older file is kept. */
 const maxBytes = 1_048_576;
-/** Lines that the disk has not taken yet, in bytes; past this they are dropped and counted. */
-const maxPendingBytes = 1_048_576;
+/** What is written at once, in bytes: by no more than this does a file outgrow its bound. */
+const maxPiece = 65_536;
+/** Lines that the disk has not taken yet, in characters; past this they are dropped and counted. */
+const maxPending = 1_048_576;
+/** A disk that has refused a line (full, read-only, broken) is asked again after so many milliseconds. */
+const retryMs = 30_000;
 
-/** What one app writes, kept in a file of bounded size. An app that writes faster than the disk loses lines, not us. */
+/**
+ * What one app writes, kept in files of bounded size. A disk that is slow, full or broken costs lines, which are counted,
+ * and nobody's work: errors are told, not thrown.
+ */
 export class LogFile {
-  readonly #path: string;
+  readonly path: string;
   readonly #onError: (error: Error) => void;
-  #stream: WriteStream | undefined;
+  #pending: string[] = [];
+  #pendingLength = 0;
+  #writing: Promise<void> | undefined;
+  #file: FileHandle | undefined;
   #size = 0;
   #dropped = 0;
+  #brokenUntil = 0;
 
   constructor(path: string, onError: (error: Error) => void) {
-    this.#path = path;
+    this.path = path;
     this.#onError = onError;
   }
 
-  write(line: OutputLine): void {
-    const stream = this.#open();
-    if (stream.writableLength > maxPendingBytes) {
+  /** The disk takes what is written. */
+  get works(): boolean {
+    return this.#dropped === 0;
+  }
+
+  write(line: LogLine): void {
+    if (this.#pendingLength > maxPending || performance.now() < this.#brokenUntil) {
       this.#dropped++;
       return;
     }
     if (this.#dropped > 0) {
-      this.#append(
-        stream,
-        `${timestamp(line.time)} viscript: ${this.#dropped} lines dropped, the disk was slower\n`,
-      );
+      const text = `viscript: ${this.#dropped} lines dropped: the disk did not take them`;
       this.#dropped = 0;
+      this.#push(formatLogLine({ ...line, stream: 'viscript', text }));
     }
-    this.#append(stream, `${timestamp(line.time)} ${line.text}\n`);
-    if (this.#size >= maxBytes) this.#rotate();
+    this.#push(formatLogLine(line));
+    this.#writing ??= this.#writePending();
   }
 
-  close(): void {
-    this.#stream?.end();
-    this.#stream = undefined;
+  /** Resolves when the disk has taken, or refused, what was written so far. */
+  async settled(): Promise<void> {
+    await this.#writing;
   }
 
-  #append(stream: WriteStream, text: string): void {
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#closeFile();
+  }
+
+  #push(text: string): void {
+    this.#pending.push(text);
+    this.#pendingLength += text.length;
+  }
+
+  async #writePending(): Promise<void> {
+    // In a turn of its own, so that lines that come together are written together.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const piece = this.#takePiece();
+      try {
+        await this.#append(piece.join(''));
+      } catch (error) {
+        this.#dropped += piece.length + this.#pending.length;
+        this.#pending = [];
+        this.#pendingLength = 0;
+        this.#brokenUntil = performance.now() + retryMs;
+        this.#onError(error instanceof Error ? error : new Error(String(error)));
+        await this.#closeFile();
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  #takePiece(): string[] {
+    let length = 0;
+    const end = this.#pending.findIndex((text) => {
+      length += text.length;
+      return length > maxPiece;
+    });
+    const piece = this.#pending.splice(0, end === -1 ? this.#pending.length : Math.max(1, end));
+    this.#pendingLength -= piece.reduce((sum, text) => sum + text.length, 0);
+    return piece;
+  }
+
+  async #append(text: string): Promise<void> {
+    const file = this.#file ?? (await this.#open());
+    await file.appendFile(text);
     this.#size += Buffer.byteLength(text);
-    stream.write(text);
+    if (this.#size < maxBytes) return;
+    await this.#closeFile();
+    await rename(this.path, `${this.path}.1`);
   }
 
-  #open(): WriteStream {
-    if (this.#stream) return this.#stream;
-    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-    this.#size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
-    const stream = createWriteStream(this.#path, { flags: 'a', mode: 0o600 });
-    stream.on('error', this.#onError);
-    this.#stream = stream;
-    return stream;
+  async #open(): Promise<FileHandle> {
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    const file = await open(this.path, 'a', 0o600);
+    this.#file = file;
+    this.#size = (await file.stat()).size;
+    return file;
   }
 
-  #rotate(): void {
-    this.close();
-    renameSync(this.#path, `${this.#path}.1`);
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    // What the disk has to say at the end it has said before, when it was written to.
+    await file?.close().catch(this.#onError);
   }
-}
-
-function timestamp(time: number): string {
-  return new Date(time).toISOString();
 }

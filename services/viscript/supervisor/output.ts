@@ -1,88 +1,89 @@
 import { EventEmitter } from 'node:events';
 import type { OutputStream } from '../launcher/launcher.ts';
+import { DroppedOutput } from './dropped-output.ts';
+import { LineRing } from './line-ring.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { OutputBudget } from './output-budget.ts';
 
 export interface OutputLine {
   /** Milliseconds since 1970. */
   time: number;
-  stream: OutputStream;
+  /** Who says it; `viscript` about what is missing here. */
+  stream: OutputStream | 'viscript';
   /** One line without its end. */
   text: string;
 }
 
-/** Lines longer than this many characters are cut into several. */
-const maxLineLength = 16_384;
-const maxLines = 1000;
-const maxCharacters = 262_144;
+const bounds = { maxLines: 1000, maxCharacters: 262_144 };
 
 /**
- * The last lines an app wrote, in memory, whatever it writes: at most 1,000 lines and 256 Ki characters.
- * Emits `line` for every complete line.
+ * What an app writes, as lines, whatever it writes: a mebibyte at once and 128 KiB a second pass (a line counts as 100
+ * bytes more than it has), what comes beyond is left out and a line says how much; but for the last lines before a pause
+ * or the end, which are shown. Of the lines the last 1,000 stay in memory, and 256 Ki characters at most.
+ * Emits `line` for each.
  */
 export class Output extends EventEmitter<{ line: [OutputLine] }> {
-  readonly #lines: OutputLine[] = [];
-  readonly #partial: Record<OutputStream, LineSplitter>;
-  #characters = 0;
+  readonly #lines = new LineRing<OutputLine>(bounds);
+  readonly #splitters: Record<OutputStream, LineSplitter>;
+  readonly #budget = new OutputBudget();
+  readonly #dropped = new DroppedOutput();
+  #telling: NodeJS.Timeout | undefined;
 
   constructor() {
     super();
     this.setMaxListeners(0);
-    this.#partial = { stdout: new LineSplitter(), stderr: new LineSplitter() };
+    this.#splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() };
   }
 
   write(stream: OutputStream, chunk: Buffer): void {
-    for (const text of this.#partial[stream].push(chunk)) this.#add(stream, text);
+    const passed = this.#budget.take(chunk);
+    if (passed > 0) {
+      if (this.#dropped.any) this.#tellDropped();
+      this.#add(stream, this.#splitters[stream].push(chunk.subarray(0, passed)));
+    }
+    if (passed < chunk.length) this.#drop(stream, chunk.subarray(passed));
   }
 
   /** Ends lines that have no end yet; called when the process has ended. */
   flush(): void {
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const rest = this.#partial[stream].rest();
-      if (rest !== '') this.#add(stream, rest);
-    }
+    this.#endLines();
+    this.#tellDropped();
   }
 
   /** @returns the last `count` lines, oldest first. */
   last(count: number): OutputLine[] {
-    return count <= 0 ? [] : this.#lines.slice(-count);
+    return this.#lines.last(count);
   }
 
-  #add(stream: OutputStream, text: string): void {
-    const line = { time: Date.now(), stream, text };
-    this.#lines.push(line);
-    this.#characters += text.length;
-    while (this.#lines.length > maxLines || (this.#characters > maxCharacters && this.#lines.length > 1)) {
-      this.#characters -= this.#lines.shift()?.text.length ?? 0;
+  #drop(stream: OutputStream, bytes: Buffer): void {
+    // What stands before the gap and what comes after it are no line together.
+    if (!this.#dropped.any) this.#endLines();
+    this.#dropped.add(stream, bytes);
+    this.#telling ??= setTimeout(() => this.#tellDropped(), this.#budget.resumesIn()).unref();
+  }
+
+  #tellDropped(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    if (!this.#dropped.any) return;
+    const { bytes, lastWords } = this.#dropped.take();
+    if (bytes > 0) {
+      const text = `viscript: ${bytes} bytes dropped: the app writes more than its log takes`;
+      this.#emit({ time: Date.now(), stream: 'viscript', text });
     }
+    for (const { stream, lines } of lastWords) this.#add(stream, lines);
+  }
+
+  #endLines(): void {
+    for (const stream of ['stdout', 'stderr'] as const) this.#add(stream, this.#splitters[stream].end());
+  }
+
+  #add(stream: OutputStream, lines: string[]): void {
+    for (const text of lines) this.#emit({ time: Date.now(), stream, text });
+  }
+
+  #emit(line: OutputLine): void {
+    this.#lines.add(line);
     this.emit('line', line);
   }
-}
-
-/** Cuts bytes into lines; a character cut in two by a chunk's end stays whole. */
-class LineSplitter {
-  readonly #decoder = new TextDecoder('utf-8', { fatal: false });
-  #rest = '';
-
-  push(chunk: Buffer): string[] {
-    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split('\n');
-    this.#rest = lines.pop() ?? '';
-    while (this.#rest.length > maxLineLength) {
-      lines.push(this.#rest.slice(0, maxLineLength));
-      this.#rest = this.#rest.slice(maxLineLength);
-    }
-    return lines.flatMap(cut);
-  }
-
-  rest(): string {
-    const rest = this.#rest + this.#decoder.decode();
-    this.#rest = '';
-    return rest;
-  }
-}
-
-function cut(line: string): string[] {
-  const text = line.endsWith('\r') ? line.slice(0, -1) : line;
-  if (text.length <= maxLineLength) return [text];
-  const pieces = [];
-  for (let at = 0; at < text.length; at += maxLineLength) pieces.push(text.slice(at, at + maxLineLength));
-  return pieces;
 }

@@ -11,8 +11,10 @@ import { dependenciesReady } from './dependencies.ts';
 import { baseEnvironment } from './environment.ts';
 import { findExecutable } from './executable.ts';
 import { type AppExit, type AppHistory, Histories } from './exits.ts';
+import { inMemory, readLog } from './kept-log.ts';
 import { Launch, type Prepared } from './launch.ts';
 import { LogFile } from './log-file.ts';
+import type { LogLine } from './log-line.ts';
 import { thisMoment } from './moment.ts';
 import { startOrder, withDependencies } from './order.ts';
 import { RecordFile, recordOf, type SupervisorRecord } from './record.ts';
@@ -203,9 +205,14 @@ export class Supervisor extends EventEmitter<{
     return { restarted: names(restarted), started, stopped: names(stopped) };
   }
 
-  /** Where the output of an app is kept, when it is kept in files. */
-  logPath(name: string): string {
-    return join(this.#options.stateDirectory, 'log', `${name}.log`);
+  /**
+   * What is kept of an app's output, oldest first, a piece at a time: on a laptop in its log file, which outlives the
+   * supervisor; on a board, and where the disk takes nothing, of its last launches in memory.
+   */
+  async *kept(name: string): AsyncGenerator<LogLine[]> {
+    const file = this.#options.launcher.kind === 'process' ? this.#logFile(name) : undefined;
+    if (file?.works) yield* readLog(name, file);
+    else yield inMemory([...this.#over, ...this.launches].filter(({ app }) => app.name === name));
   }
 
   /** Ends every launch, those that others depend on last, and closes the sockets. */
@@ -223,7 +230,7 @@ export class Supervisor extends EventEmitter<{
     await this.#record?.settled();
     await this.#signal.close();
     await this.#options.launcher.close();
-    for (const file of this.#logs.values()) file.close();
+    await Promise.all([...this.#logs.values()].map((file) => file.close()));
   }
 
   async #stopInOrder(launch: Launch): Promise<void> {
@@ -302,13 +309,18 @@ export class Supervisor extends EventEmitter<{
     if (this.#over.length > maxOver) this.#over.shift();
   }
 
-  #keepLog(launch: Launch): void {
-    const { name } = launch.app;
-    const file =
-      this.#logs.get(name) ??
-      new LogFile(this.logPath(name), (error) => this.#options.log(`log of ${name}: ${error.message}`));
+  #keepLog({ id, app, output }: Launch): void {
+    const file = this.#logFile(app.name);
+    output.on('line', (line) => file.write({ ...line, id, app: app.name }));
+  }
+
+  #logFile(name: string): LogFile {
+    const known = this.#logs.get(name);
+    if (known) return known;
+    const path = join(this.#options.stateDirectory, 'log', `${name}.log`);
+    const file = new LogFile(path, (error) => this.#options.log(`log of ${name}: ${error.message}`));
     this.#logs.set(name, file);
-    launch.output.on('line', (line) => file.write(line));
+    return file;
   }
 
   #isRunning(name: string): boolean {

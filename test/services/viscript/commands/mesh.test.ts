@@ -37,6 +37,8 @@ async function run(supervisor: Supervisor, ...argv: string[]) {
   const status = await runCommand(argv, {
     ...{ supervisor, machine, json: false, color: false, columns: 0, input: nothing() },
     signal: new AbortController().signal,
+    bytes: () => undefined,
+    drained: async () => undefined,
     quit: () => undefined,
     write(stream, written) {
       output[stream] += written;

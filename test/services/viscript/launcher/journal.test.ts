@@ -40,6 +40,25 @@ describe('an entry of the journal', () => {
     expect(parse({ MESSAGE: 'Started', _PID: '1' })?.ended).toBeUndefined();
   });
 
+  it('says of lines that journald has left out how many they are, in the place of the unit’s own', () => {
+    const note = {
+      MESSAGE: `Suppressed 812 messages from ${unit}`,
+      MESSAGE_ID: 'a596d6fe7bfa4994828e72309e95d61e',
+    };
+    const told = parse({
+      ...note,
+      _TRANSPORT: 'driver',
+      _PID: '77',
+      _SYSTEMD_UNIT: 'systemd-journald.service',
+    });
+    expect(told).toMatchObject({ unit, ended: undefined });
+    expect(told?.line.toString()).toBe(
+      'viscript: 812 lines dropped: the app writes more than its log takes\n',
+    );
+    const forged = parse({ ...note, _TRANSPORT: 'stdout', _SYSTEMD_UNIT: unit });
+    expect(forged?.line.toString()).toBe(`${note.MESSAGE}\n`);
+  });
+
   it('is nothing else', () => {
     expect(parseEntry('-- No entries --')).toBeUndefined();
     expect(parseEntry('{"MESSAGE":"no cursor"}')).toBeUndefined();

@@ -2,7 +2,7 @@
 # JSON a line as our own encoder writes it, and shows the command's output.
 #
 # Exit status: the command's; 100 when the command line is to take over and nothing was shown: no supervisor answers,
-# the command reads what is typed, or it was used wrongly.
+# the command reads what is typed or sends what is no text, or it was used wrongly.
 
 function text_of(line,   at) {
   at = index(line, "\"text\":\"")
@@ -47,6 +47,8 @@ left { next }
 begins("\"id\":1,\"result\":") { status = "unknown" }
 
 begins("\"method\":\"command.reads\"") { status = 100; left = 1 }
+
+begins("\"method\":\"command.bytes\"") { status = 100; left = 1 }
 
 output_of("stdout") { printf "%s", text_of($0) }
 
