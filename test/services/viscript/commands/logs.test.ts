@@ -152,7 +152,7 @@ describe('a time', () => {
 });
 
 it('a pattern that is slow on each of many lines gives up within its time in all', async () => {
-  const slow = new Grep('(a?){22}a{22}b');
-  const lines = Array.from({ length: 100_000 }, () => ({ text: 'a'.repeat(22) }));
+  const slow = new Grep('^(a+)+$');
+  const lines = Array.from({ length: 100_000 }, () => ({ text: `${'a'.repeat(16)}!` }));
   await expect(slow.filter(lines)).rejects.toThrow('takes too long');
 });
