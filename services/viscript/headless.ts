@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { whyEnded } from './commands/describe.ts';
+import { LastGoodConfig, lastGoodPath } from './config/last-good.ts';
 import { loadConfigApart } from './config/load-apart.ts';
 import { ControlClient } from './control/client.ts';
 import { ControlServer } from './control/server.ts';
@@ -36,7 +37,11 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   const { runtimeDirectory, stateDirectory, controlSocket } = paths;
   if (kind === 'process') await enterGuard({ runtimeDirectory, libraryDirectory });
   const stop = waitForStop(owned);
-  const loadConfig = (file: string) => loadConfigApart(join(libraryDirectory, 'config-loader.js'), file);
+  const lastGood = new LastGoodConfig(lastGoodPath(stateDirectory));
+  const loadConfig = (file: string) =>
+    lastGood.load(file, (path) => loadConfigApart(join(libraryDirectory, 'config-loader.js'), path));
+  const keepConfig = () =>
+    lastGood.keep().catch((error: unknown) => log(`the config that works is not kept: ${String(error)}`));
   const config = await loadConfig(paths.configFile);
   const notifier = await openNotifier();
   const launcher = await openLauncher(kind);
@@ -73,6 +78,8 @@ export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOp
   notifier.watchdog(() => greeted(controlSocket));
   log(`ready: ${summary(supervisor)}, config ${config.file}, control socket ${controlSocket}`);
 
+  supervisor.on('config', keepConfig);
+  await keepConfig();
   keepCompileCache();
 
   const reason = await stop.requested;

@@ -1,3 +1,4 @@
+import { consoleLock, consoleLockLine } from '../console-lock.ts';
 import { formatUptime } from '../control/greeting.ts';
 import type { AppExit, AppHistory } from '../supervisor/exits.ts';
 import type { Launch } from '../supervisor/launch.ts';
@@ -27,11 +28,12 @@ export const statusCommand: Command = {
 async function putOverview({ supervisor, machine, color, put }: CommandContext): Promise<void> {
   const { version, host, slot, slotReason, lastEnd } = machine;
   const troubles = await machine.troubles();
+  const serialConsole = consoleLock();
   const up = supervisor.upMs / 1000;
   put(
     {
       ...{ version, host, slot, slotReason, uptime: machine.uptime(), supervisorUptime: up },
-      ...{ pid: process.pid, config: supervisor.config.file, lastEnd, troubles },
+      ...{ pid: process.pid, config: supervisor.config.file, lastEnd, troubles, serialConsole },
       apps: supervisor.launches.map((launch) => describe(launch, supervisor)),
       over: supervisor.over.map((launch) => describe(launch, supervisor)),
     },
@@ -39,6 +41,7 @@ async function putOverview({ supervisor, machine, color, put }: CommandContext):
       `${host}  up ${formatUptime(machine.uptime())}${slot ? `  slot ${slot}` : ''}${slotReason ? ` (${slotReason})` : ''}\n`,
       `viscript ${version}  pid ${process.pid}  up ${formatUptime(up)}  config ${supervisor.config.file}\n`,
       lastEnd ? `started again at ${timestamp(lastEnd.time)}: ${lastEnd.reason}\n` : '',
+      consoleLockLine(serialConsole),
       ...troubles.map((trouble) => `trouble: ${trouble}\n`),
       '\n',
       appsTable(supervisor.launches, color),
