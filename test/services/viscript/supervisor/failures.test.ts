@@ -187,8 +187,7 @@ async function output(supervisor: Supervisor, argv: string[]): Promise<string> {
     write: (_stream, written) => {
       text += written;
     },
-    drained: async () => undefined,
-    quit: () => undefined,
+    ...{ bytes: () => undefined, drained: async () => undefined, quit: () => undefined },
   });
   expect({ status, text }).toMatchObject({ status: 0 });
   return text;
