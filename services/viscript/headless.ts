@@ -33,6 +33,8 @@ const controlSocketMode = { process: 0o600, systemd: 0o660 } as const;
  * @returns the exit status
  */
 export async function runHeadless({ paths, libraryDirectory, owned }: HeadlessOptions): Promise<number> {
+  // A log that nobody reads any more is no reason to end.
+  process.stderr.on('error', () => undefined);
   const kind = process.env.VISCRIPT_LAUNCHER === 'systemd' ? 'systemd' : 'process';
   const { runtimeDirectory, stateDirectory, controlSocket } = paths;
   if (kind === 'process') await enterGuard({ runtimeDirectory, libraryDirectory });
