@@ -21,6 +21,7 @@ describe('skyminer', () => {
       'qemu',
       'console',
       'hub',
+      'passphrase',
       'rack',
       'help',
     ]);
