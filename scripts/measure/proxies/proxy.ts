@@ -47,6 +47,9 @@ function tellEarlyEnd(child: ChildProcess, name: string): void {
   child.stderr?.on('data', hear);
   child.once('exit', (status, signal) => {
     if (signal === null) process.stderr.write(`${name} ended with ${status}: ${said}\n`);
+    // What it has started may live on, as a session of sshd does, and must not keep this process waiting for its words.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   });
 }
 
