@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
+import { bundled } from './on-board.ts';
+import type { Ssh } from './ssh.ts';
+
+/** Generous: an emulated board on a busy machine starts Node in seconds. */
+const SOON = { timeout: 60_000, interval: 500 };
+
+interface App {
+  id: number;
+  app: string;
+  state: string;
+  pid: number | null;
+  restarts: number;
+  lastExit: { cause: string } | null;
+}
+
+/** The victim and those that are hostile stay as they are in every version; another app changes its limits. */
+const config = (cpus: number) => `
+apps:
+  apptracker:
+    path: apptracker
+    default_args: ["127.0.0.1:20000"]
+    environment: { SECRET: of-the-victim }
+  hostile:
+    path: /opt/hostile.mjs
+    daemon: true
+    restart: "no"
+    stop_grace_period: 2s
+    limits: { memory: 128M, cpus: 0.5, pids: 48 }
+  other:
+    path: apptracker
+    default_args: ["127.0.0.1:20001"]
+    limits: { memory: 128M, cpus: ${cpus}, pids: 48 }
+  glutton:
+    path: /opt/hostile.mjs
+    default_args: [gorge]
+    daemon: true
+    restart: on-failure
+    limits: { memory: 96M }
+`;
+
+let guest: Guest;
+let ssh: Ssh;
+let victim: App;
+
+beforeAll(async () => {
+  guest = await bootedGuest();
+  ssh = await guest.ssh();
+  await upload('hostile.mjs', await bundled('test/image/hostile/app.ts'));
+  await upload('pings.mjs', await bundled('test/image/hostile/pings.ts'));
+  await upload('config.yaml', config(0.5));
+  await upload('next.yaml', config(0.75));
+  await guest.root.text(
+    [
+      'install -D -m 644 -t /opt /data/home/admin/hostile.mjs /data/home/admin/pings.mjs',
+      'install -o viscript -m 600 /data/home/admin/config.yaml /data/viscript/config.yaml',
+      '(umask 077; echo secret > /data/skyminer/identity.key)',
+    ].join(' && '),
+  );
+}, BOOTING_MS);
+
+afterAll(() => guest?.[Symbol.asyncDispose]());
+
+describe('an update of viscript', () => {
+  it('finds the apps again: ids, processes, output and ping', async () => {
+    await viscript('start', 'apptracker', '127.0.0.1:20000');
+    victim = await inState('apptracker', 'ready');
+    const before = await viscript('logs', 'apptracker');
+    expect(before).toMatch(/127\.0\.0\.1:20000/);
+    await guest.root.text('systemctl restart viscript');
+    const after = await inState('apptracker', 'ready');
+    expect(after).toMatchObject({ id: victim.id, pid: victim.pid, restarts: 0 });
+    expect(await viscript('logs', 'apptracker')).toContain(before.trim().slice(-20));
+    await expect
+      .poll(() => ssh.run('viscript', ['ping', String(victim.id)]), SOON)
+      .toMatchObject({ status: 0 });
+  });
+});
+
+describe('a hostile app', () => {
+  beforeAll(() =>
+    guest.root.text(
+      `systemd-run --quiet --unit pings --uid viscript --property StandardOutput=file:/run/pings node /opt/pings.mjs ${victim.id}`,
+    ),
+  );
+
+  it('is refused all that it would read, write, speak to and become', async () => {
+    const supervisor = Number(await guest.root.text('systemctl show viscript --property MainPID --value'));
+    const { pid, id, app: name } = victim;
+    const victims = { supervisor, pid, id, name, unit: 'viscript-app@apptracker.service' };
+    const said = await told('hostile', ['spy', `'${JSON.stringify(victims)}'`], /\btried (\d+)$/m);
+    expect(said.match(/^.*\bALLOWED .*$/gm) ?? []).toEqual([]);
+    expect(said.match(/^.*\brefused /gm)?.length).toBe(Number(/tried (\d+)/.exec(said)?.[1]));
+    const writable = Array.from(said.matchAll(/writable (.*)$/gm), ([, folder]) => folder);
+    expect(writable).toEqual(['/dev/mqueue', '/dev/shm', '/tmp', '/var/tmp']);
+    expect(await guest.root.text('systemctl show viscript --property MainPID --value')).toBe(`${supervisor}`);
+    expect(await inState('apptracker', 'ready')).toMatchObject({ pid, restarts: 0 });
+    await viscript('sd', String((await inState('hostile', 'ready')).id));
+  });
+
+  it('is bounded in disk, processes, descriptors and processor, and gone after sd with all that it left', async () => {
+    const said = await told('hostile', ['hoard'], /\bhoarded$/m);
+    expect(said).toMatch(/disk: ENOSPC$/m);
+    expect(said).toMatch(/processes: EAGAIN after \d\d$/m);
+    expect(said).toMatch(/descriptors: EMFILE after 16\d{3}$/m);
+    // Root and viscript still have room to write.
+    await guest.root.text(
+      'runuser -u viscript -- sh -c "head -c 65536 /dev/zero > /data/viscript/x && rm /data/viscript/x"',
+    );
+    const group = '/sys/fs/cgroup/apps.slice/viscript-app@hostile.service';
+    const hoarder = await app('hostile');
+    // It may have been too busy to answer, and have been ended for that.
+    if (hoarder?.state === 'ready')
+      expect(await viscript('sd', String(hoarder.id))).toMatch(/was ended by SIGKILL/);
+    await expect.poll(() => app('hostile'), SOON).not.toMatchObject({ state: 'ready' });
+    expect(await guest.root.text(`ls -d ${group} 2>&1 || true`)).toMatch(/No such file/);
+    expect(await guest.root.text('pgrep -x sleep || true')).toBe('');
+    expect(await guest.root.text('ls -A /dev/shm')).toBe('');
+    expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
+    await guest.root.text('rm /var/lib/private/apps/hostile/hoard');
+  });
+
+  it('is restarted when it goes over its memory limit, and status says so', async () => {
+    await viscript('start', 'glutton');
+    await expect
+      .poll(() => app('glutton'), SOON)
+      .toMatchObject({ lastExit: { cause: 'oom' }, restarts: expect.toSatisfy((count) => count >= 2) });
+    expect(await viscript('status')).toMatch(/glutton .*last: was killed at its memory limit/);
+    await viscript('sd', String((await app('glutton'))?.id));
+    expect(await guest.root.text('ls -A /dev/shm')).toBe('');
+  });
+
+  it('has kept viscript from answering no ping of another app', async ({ annotate }) => {
+    await guest.root.text('systemctl stop pings');
+    const pings = (await guest.root.text('cat /run/pings')).split('\n');
+    expect(pings.filter((line) => !/^\d+\.\d$/.test(line))).toEqual([]);
+    const sorted = pings.map(Number).sort((a, b) => a - b);
+    const [median, worst] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+    await annotate(`${sorted.length} pings beside a hostile app: median ${median} ms, worst ${worst} ms`);
+    expect(sorted.length).toBeGreaterThan(10);
+  });
+});
+
+describe('reload', () => {
+  it('restarts only the app whose limits changed, and the new ones are in force', async () => {
+    await viscript('start', 'other');
+    const before = await inState('other', 'ready');
+    expect(await viscript('ru', String(before.id))).toMatch(/128\.0 MiB of memory, 0\.5 CPUs, 48 processes/);
+    await guest.root.text('install -o viscript -m 600 /data/home/admin/next.yaml /data/viscript/config.yaml');
+    expect(await viscript('reload')).toMatch(/: restarted other$/m);
+    const after = await inState('other', 'ready');
+    expect(await viscript('ru', String(after.id))).toMatch(/128\.0 MiB of memory, 0\.75 CPUs, 48 processes/);
+    const { id, pid } = victim;
+    expect(await inState('apptracker', 'ready')).toMatchObject({ id, pid, restarts: 0 });
+  });
+});
+
+async function upload(name: string, content: string): Promise<void> {
+  const answer = await ssh.run('admin', [`cat > ${name}`], { input: content });
+  expect(answer, answer.stderr).toMatchObject({ status: 0 });
+}
+
+/** Runs a command of viscript as an owner does who is logged in nowhere. */
+async function viscript(...words: string[]): Promise<string> {
+  // The space keeps ssh from taking an option for one of its own.
+  const answer = await ssh.run('viscript', [` ${words.join(' ')}`]);
+  if (answer.status !== 0) throw new Error(`viscript ${words.join(' ')}: ${answer.stderr}${answer.stdout}`);
+  return answer.stdout;
+}
+
+/** The newest launch of an app, running or over. */
+async function app(name: string): Promise<App | undefined> {
+  const { apps, over }: { apps: App[]; over: App[] } = JSON.parse(await viscript('--json', 'status'));
+  return [...over, ...apps]
+    .filter((each) => each.app === name)
+    .sort((one, other) => one.id - other.id)
+    .at(-1);
+}
+
+async function inState(name: string, state: string): Promise<App> {
+  await expect.poll(() => app(name), SOON).toMatchObject({ state });
+  return (await app(name)) as App;
+}
+
+/** Starts an app and waits until its output matches. @returns all of it */
+async function told(name: string, words: string[], pattern: RegExp): Promise<string> {
+  const { id } = JSON.parse(await viscript('--json', 'start', name, ...words));
+  let said = '';
+  await expect
+    .poll(async () => {
+      said = await viscript('logs', '-n', '500', String(id));
+      return said;
+    }, SOON)
+    .toMatch(pattern);
+  return said;
+}

@@ -1,0 +1,12 @@
+import { writeSync } from 'node:fs';
+
+/** Writes a line at once, for the next moment may be the app's last. */
+export function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+/** What the kernel, a program or the other side said to a refused attempt. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? String(error.code) : `${error.name}: ${error.message}`;
+}
