@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { bootedGuest } from './fixture.ts';
+import { bundled } from './on-board.ts';
 
-const repository = join(import.meta.dirname, '../..');
 /** Dozens of sandboxes on an emulated board that shares its machine. */
 const suiteMs = 600_000;
 
@@ -13,7 +11,8 @@ describe('the launcher of a board', () => {
     async () => {
       await using guest = await bootedGuest();
       const ssh = await guest.ssh();
-      const { status, stderr } = await ssh.run('admin', ['cat > suite.mjs'], { input: await bundledSuite() });
+      const suite = await bundled('test/services/viscript/launcher/on-board.ts');
+      const { status, stderr } = await ssh.run('admin', ['cat > suite.mjs'], { input: suite });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       await guest.root.text(
         'install -m 644 /data/home/admin/suite.mjs /run/suite.mjs; systemctl stop viscript',
@@ -29,18 +28,3 @@ describe('the launcher of a board', () => {
     suiteMs + 180_000,
   );
 });
-
-async function bundledSuite(): Promise<string> {
-  const { outputFiles } = await build({
-    absWorkingDir: repository,
-    entryPoints: ['test/services/viscript/launcher/on-board.ts'],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    external: ['koffi'],
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  });
-  return outputFiles[0]?.text ?? '';
-}
