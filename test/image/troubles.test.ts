@@ -43,8 +43,6 @@ describe('a board in service', () => {
       await guest.board.reset();
       expect(await guest.booted()).toMatch(/Trouble: \/data\/viscript: its disk is full/);
       expect(await guest.root.text(kept)).toBe(before);
-      await guest.cli.run('start apptracker 127.0.0.1:20000');
-      await expect.poll(() => guest.cli.run('la -f'), SOON).toMatch(/\bready\b/);
       await guest.root.text('rm /data/filler /data/filler.2');
       await expect.poll(() => guest.cli.run('status'), SOON).not.toMatch(/its disk is full/);
     },
