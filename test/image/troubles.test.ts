@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { run } from '../../image/run.ts';
 import { wipePartition } from './disk-changes.ts';
 import { BOOTING_MS, bootedGuest, copyOfImage, Guest, type GuestOptions } from './fixture.ts';
 
@@ -67,19 +66,6 @@ async function bootChanged(change: (image: string) => Promise<unknown>, options:
 
 // They boot to the end: they share the machine's two cores.
 describe.concurrent('a board without its data', () => {
-  it(
-    'starts, runs apps and says so when the partition is not there',
-    async () => {
-      const { greeting, status } = await bootChanged((image) =>
-        run('sfdisk', ['--quiet', '--delete', image, '7']),
-      );
-      const trouble = 'there is no partition data: nothing that changes is kept';
-      expect(greeting).toContain(`Trouble: ${trouble}`);
-      expect(status).toContain(`trouble: ${trouble}`);
-    },
-    BOOTING_MS,
-  );
-
   it(
     'starts, runs apps and says so when nothing of its file system can be used',
     async () => {
