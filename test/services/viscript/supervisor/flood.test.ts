@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { ControlClient } from '../../../../services/viscript/control/client.ts';
 import { bundle, root, signalApp, temporaryFolder } from '../support.ts';
@@ -48,6 +49,8 @@ it('apps that write 100 MB/s cost neither memory nor disk nor other apps their a
     };
     let answered = 0;
     while (await running()) {
+      // The distance between two samples: an app takes no more than so many.
+      await delay(20);
       // A ping that misses its deadline fails the command.
       const { status: how, stderr } = await run('ping', '1');
       expect({ how, stderr }).toEqual({ how: 0, stderr: '' });
