@@ -57,21 +57,6 @@ describe.skipIf(!hasSocat)('a console with a passphrase (needs socat)', () => {
     await rig.transcript.waitFor(PROMPT);
   }, 120_000);
 
-  it('asks again after logout, Ctrl-D, and unplugging', async () => {
-    await using rig = await Rig.open({ passphrase: PASSPHRASE });
-    for (const leave of ['logout\r', '\x04', undefined]) {
-      await rig.transcript.waitFor(ASKED);
-      rig.type(`${PASSPHRASE}\r`);
-      await rig.transcript.waitFor(PROMPT);
-      if (leave !== undefined) rig.type(leave);
-      else {
-        await rig.unplug();
-        await rig.plugIn();
-      }
-    }
-    await rig.transcript.waitFor(ASKED);
-  });
-
   it('logs out who types nothing, also while a command goes on', async () => {
     await using rig = await Rig.open({ passphrase: PASSPHRASE, idleMs: 700 });
     await rig.transcript.waitFor(ASKED);
