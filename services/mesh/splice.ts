@@ -8,9 +8,6 @@ export interface SpliceCount {
   back: number;
 }
 
-/** Bytes that each end of a splice should buffer, for the `highWaterMark` of whoever makes the streams. */
-export const spliceBufferBytes = 256 * 1024;
-
 /**
  * Joins two streams: what comes from either is written to the other, as it came and no faster than it is taken. The end
  * of one direction ends that direction alone. A stream that breaks breaks the other, by RST where it is TCP, so that
