@@ -348,7 +348,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     else this.#chooseAgain();
     this.#hedge(now);
     if (this.#over) return;
-    this.#schedule(!this.#sender.idle || this.#paths.waiting ? watchMs : idleMs);
+    this.#schedule(!this.#sender.idle || this.#paths.restless ? watchMs : idleMs);
   }
 
   #hedge(now: number): void {

@@ -76,11 +76,14 @@ export class PathSet {
     return this.#inUse !== before;
   }
 
-  /** Whether a path that has just answered is so much better that it should be in use. */
+  /**
+   * Whether a path that has just answered is so much better that it should be in use. One that is hardly known takes
+   * no other's place: should it fail, that would be noticed late.
+   */
   prefers(path: Path): boolean {
     const { inUse } = this;
     if (inUse === undefined || inUse === path) return false;
-    return !inUse.up || path.rule.weight < worthMoving * inUse.rule.weight;
+    return !inUse.up || (path.isKnown && path.rule.weight < worthMoving * inUse.rule.weight);
   }
 
   use(path: Path): void {
@@ -112,9 +115,9 @@ export class PathSet {
     );
   }
 
-  /** Whether an answer is awaited: then {@link check} has to be called often. */
-  get waiting(): boolean {
-    for (const path of this.#paths.values()) if (path.up && path.waiting > 0) return true;
+  /** Whether an answer is awaited, or wanted soon: then {@link check} has to be called often. */
+  get restless(): boolean {
+    for (const path of this.#paths.values()) if (path.isNew || (path.up && path.waiting > 0)) return true;
     return false;
   }
 }

@@ -63,9 +63,14 @@ export class Path {
     return this.#smoothed;
   }
 
+  /** Whether it has answered often enough to tell soon when it does not any more. */
+  get isKnown(): boolean {
+    return this.#answers >= enoughAnswers;
+  }
+
   /** Whether so little is known of it that another probe is worth it, as soon as none is under way. */
   get isNew(): boolean {
-    return this.up && this.waiting === 0 && this.#answers < enoughAnswers;
+    return this.up && this.waiting === 0 && !this.isKnown;
   }
 
   /** A probe that has no answer after this many milliseconds is late. */

@@ -49,17 +49,14 @@ describe('a circuit', () => {
     await twoWays(rig);
     const ends = rig.circuit([['a', 'r', 'b']]);
     const transfer = new Transfer(ends);
-    const done = transfer.run(64 * 1024 * 1024);
-    await transfer.reached(8 * 1024 * 1024);
     rig.addPath(ends, 1, ['a', 's', 'b'], 100);
-    const moved = async () => {
-      while (ends[0].paths.find(({ inUse }) => inUse)?.path !== 1)
-        await transfer.reached(transfer.received + 1);
-    };
-    await moved();
-    // It swallows what is under way, and says nothing.
-    for (const socket of rig.cable('a', 'r').sockets) socket.pause();
-    await done;
+    let moved = false;
+    ends[0].once('moved', (path) => {
+      moved = path === 1;
+      // The path before swallows what is under way, and says nothing.
+      for (const socket of rig.cable('a', 'r').sockets) socket.pause();
+    });
+    while (!moved) await transfer.run(32 * 1024 * 1024);
   });
 
   it('waits for a path when there is none, and goes on with one that comes', async () => {

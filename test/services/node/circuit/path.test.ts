@@ -5,7 +5,11 @@ import { randomOf } from '../rig.ts';
 import { endRule, SimulatedPaths } from './support.ts';
 
 function pathWith(roundTrip: number): Path {
-  const path = new Path(endRule(0, 1_000), true);
+  return known(new Path(endRule(0, 1_000), true), roundTrip);
+}
+
+/** Has a path answer for a minute. */
+function known(path: Path, roundTrip = 10): Path {
   for (let now = 0; now < 60_000; now += 1_000) path.echo(path.probe(now), now + roundTrip);
   return path;
 }
@@ -76,7 +80,7 @@ describe('the paths of a circuit', () => {
     const light = paths.add(endRule(1, 1_000), false);
     paths.choose(1);
     expect(paths.inUse?.number).toBe(0);
-    light.up = true;
+    known(light);
     expect(paths.prefers(light)).toBe(true);
     expect(paths.warm).toBe(light);
   });
@@ -85,8 +89,22 @@ describe('the paths of a circuit', () => {
     const paths = new PathSet(0);
     paths.add(endRule(0, 1_000), true);
     paths.choose(1);
-    expect(paths.prefers(paths.add(endRule(1, 800), true))).toBe(false);
-    expect(paths.prefers(paths.add(endRule(2, 799), true))).toBe(true);
+    expect(paths.prefers(known(paths.add(endRule(1, 800), true)))).toBe(false);
+    expect(paths.prefers(known(paths.add(endRule(2, 799), true)))).toBe(true);
+  });
+
+  it('stays for a lighter one that is hardly known, unless the one in use is down', () => {
+    const paths = new PathSet(0);
+    const heavy = paths.add(endRule(0, 1_000), true);
+    paths.choose(1);
+    const light = paths.add(endRule(1, 100), true);
+    for (let now = 0; now < 19_000; now += 1_000) light.echo(light.probe(now), now + 10);
+    expect(paths.prefers(light)).toBe(false);
+    light.echo(light.probe(20_000), 20_010);
+    expect(paths.prefers(light)).toBe(true);
+    const fresh = paths.add(endRule(2, 100), true);
+    heavy.down();
+    expect(paths.prefers(fresh)).toBe(true);
   });
 
   it('uses one that is down only when none is up', () => {
