@@ -1,9 +1,14 @@
 import type { Decoder } from './decoders.ts';
 import type { PowerTotals } from './power/campaign.ts';
+import { sabotageReport } from './sabotage/report.ts';
 import type { Fuzzed, MemoryFindings, SoakState } from './state.ts';
+import { table } from './table.ts';
 
 /** All that was found so far, as Markdown. */
-export function soakReport({ fuzz, memory, power }: SoakState, decoders: readonly Decoder[]): string {
+export function soakReport(
+  { fuzz, memory, power, sabotage }: SoakState,
+  decoders: readonly Decoder[],
+): string {
   return `# Soak
 
 Campaigns that take too long for \`./scripts/test\`. Written by \`./scripts/soak --output docs/soak.md\`.
@@ -18,7 +23,10 @@ ${table(['Decoder', 'Test', 'Inputs', 'Failed'], [...decoders.map((each) => deco
 ${memory === undefined ? 'Not measured yet.\n' : memoryText(memory)}
 ## Power cuts
 
-${power === undefined ? 'Not tried yet.\n' : powerText(power)}`;
+${power === undefined ? 'Not tried yet.\n' : powerText(power)}
+## Broken promises
+
+${sabotageReport(Object.values(sabotage))}`;
 }
 
 function decoderRow({ name, file }: Decoder, { inputs, repeat }: Fuzzed = { inputs: 0 }): string[] {
@@ -54,13 +62,6 @@ function powerText({ day, recordings, cuts, boots, gone, lost }: PowerTotals): s
 on \`data\`; ${count(gone)} sectors that had not been flushed went with it, and ${count(boots)} boards
 were booted with what it left. ${losses}
 ${lost.map((text) => `\n- ${text.replaceAll('\n', '\n  ')}\n`).join('')}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  // A bar ends a cell, in code too.
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
-  return [head, head.map(() => '---'), ...rows].map(line).join('');
 }
 
 function count(value: number): string {

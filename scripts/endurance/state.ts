@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { PowerTotals } from './power/campaign.ts';
+import type { Trial } from './sabotage/sabotage.ts';
 
 const fuzzed = z.object({
   /** Inputs that were tried, in all runs. */
@@ -33,11 +34,18 @@ const power: z.ZodType<PowerTotals> = z.object({
   lost: z.array(z.string()),
 });
 
+const trial: z.ZodType<Trial> = z.object({
+  ...{ broken: z.string(), day: z.string(), test: z.string(), name: z.string() },
+  ...{ noticed: z.boolean(), said: z.string() },
+});
+
 const state = z.object({
   /** By name of the decoder. */
   fuzz: z.record(z.string(), fuzzed),
   memory: memory.exactOptional(),
   power: power.exactOptional(),
+  /** By what was broken. */
+  sabotage: z.record(z.string(), trial).default({}),
 });
 
 /** What was found so far, in as many runs as it took. */
@@ -48,7 +56,7 @@ export type MemoryFindings = z.infer<typeof memory>;
 /** Reads what {@link writeState} wrote; nothing was found where there is no such file. @throws {Error} it is damaged */
 export async function readState(file: string): Promise<SoakState> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return JSON.stringify({ fuzz: {} } satisfies SoakState);
+    if (error.code === 'ENOENT') return JSON.stringify({ fuzz: {}, sabotage: {} } satisfies SoakState);
     throw error;
   });
   try {

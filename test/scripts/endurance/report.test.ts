@@ -7,7 +7,10 @@ const decoders = [
 ];
 
 it('says of each decoder what it had, and how to see it fail', () => {
-  const report = soakReport({ fuzz: { frames: { inputs: 12_345, repeat: "vitest -t 'a|b'" } } }, decoders);
+  const report = soakReport(
+    { sabotage: {}, fuzz: { frames: { inputs: 12_345, repeat: "vitest -t 'a|b'" } } },
+    decoders,
+  );
   expect(report).toContain("| frames | `one.test.ts` | 12,345 | yes: `vitest -t 'a\\|b'` |\n");
   expect(report).toContain('| words | `two.test.ts` | 0 | no |\n');
   expect(report).toContain('| together |  | 12,345 | 1 |\n');
@@ -22,7 +25,7 @@ it('says by how much each process has grown', () => {
       { name: 'nm', first: 60e6, last: 57e6, grows: false },
     ],
   };
-  const report = soakReport({ fuzz: {}, memory }, decoders);
+  const report = soakReport({ fuzz: {}, sabotage: {}, memory }, decoders);
   expect(report).toContain('carried 60.0 GB in 10 min (100 MB/s)');
   expect(report).toContain('| node1 | 80.0 MB | 120.0 MB | +40.0 MB (+50.0 %) | ✗ |\n');
   expect(report).toContain('| nm | 60.0 MB | 57.0 MB | −3.0 MB (−5.0 %) | ✓ |\n');
@@ -30,9 +33,12 @@ it('says by how much each process has grown', () => {
 
 it('says how often the power was cut, and what was lost', () => {
   const power = { day: '2026-01-31', recordings: 30, cuts: 3_000, boots: 20, gone: 12_345, lost: [] };
-  const report = soakReport({ fuzz: {}, power }, decoders);
+  const report = soakReport({ fuzz: {}, sabotage: {}, power }, decoders);
   expect(report).toContain('cut 3,000 times in 30 recordings');
   expect(report).toContain('Nothing was lost.\n');
-  const lost = soakReport({ fuzz: {}, power: { ...power, lost: ['at event 5: journal'] } }, decoders);
+  const lost = soakReport(
+    { fuzz: {}, sabotage: {}, power: { ...power, lost: ['at event 5: journal'] } },
+    decoders,
+  );
   expect(lost).toContain('Something was lost in 1 of them:\n\n- at event 5: journal\n');
 });
