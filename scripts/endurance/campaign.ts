@@ -69,6 +69,15 @@ export function addResults(counts: Counts, results: readonly FuzzResult[]): Reco
   return sums;
 }
 
+/** What a person is told of a decoder that failed; empty when it did not. */
+export function describeFailure({ decoder, failure }: FuzzResult): string {
+  if (failure === undefined) return '';
+  const { message, example, seed, path } = failure;
+  const kept = example === undefined ? 'not kept: it is more than bytes and JSON' : 'kept in the corpus';
+  const place = path === undefined ? 'from the corpus' : `seed ${seed}, path ${path}, ${kept}`;
+  return `\n${decoder} failed (${place})\n${message}\nTo see it again: ${repeatCommand(failure)}\n`;
+}
+
 /** What to type to see it fail again, in the repository's folder. */
 export function repeatCommand({ file, test, seed, path }: NonNullable<FuzzResult['failure']>): string {
   // What is in the corpus comes first in every run.

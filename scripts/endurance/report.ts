@@ -1,3 +1,4 @@
+import type { AbuseTotals } from './abuse/campaign.ts';
 import type { Decoder } from './decoders.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import { sabotageReport } from './sabotage/report.ts';
@@ -6,7 +7,7 @@ import { table } from './table.ts';
 
 /** All that was found so far, as Markdown. */
 export function soakReport(
-  { fuzz, memory, power, sabotage }: SoakState,
+  { fuzz, memory, abuse, power, sabotage }: SoakState,
   decoders: readonly Decoder[],
 ): string {
   return `# Soak
@@ -21,6 +22,9 @@ ${table(['Decoder', 'Test', 'Inputs', 'Failed'], [...decoders.map((each) => deco
 ## Memory at full rate
 
 ${memory === undefined ? 'Not measured yet.\n' : memoryText(memory)}
+## Crashes, hangs and floods
+
+${abuse === undefined ? 'Not tried yet.\n' : abuseText(abuse)}
 ## Power cuts
 
 ${power === undefined ? 'Not tried yet.\n' : powerText(power)}
@@ -55,12 +59,24 @@ not grow by more than 15 % and 10 MB.
 ${table(['Process', 'First third', 'Last third', 'Grown by', ''], rows)}`;
 }
 
+function abuseText(totals: AbuseTotals): string {
+  const { day, minutes, crashes, hangs, floods, flooded, knocks, kills, pings, slowest, resident, lost } =
+    totals;
+  return `Up to ${day}, in ${minutes.toFixed(0)} min: ${count(crashes)} crashes and ends of apps, ${count(hangs)} apps that hung,
+${count(floods)} floods of ${(flooded / 1e9).toFixed(1)} GB together, ${count(knocks)} connections that spoke garbage, and viscript killed ${count(kills)}
+times. After each, an app that had no part in it answered a ping (${count(pings)} pings, the slowest took ${slowest.toFixed(0)} ms), ran on as the same
+process and had lost no line; viscript had ${megabytes(resident)} of memory at most. ${losses(lost)}`;
+}
+
 function powerText({ day, recordings, cuts, boots, gone, lost }: PowerTotals): string {
-  const losses =
-    lost.length === 0 ? 'Nothing was lost.' : `Something was lost in ${count(lost.length)} of them:`;
   return `Up to ${day}, the power of a disk was cut ${count(cuts)} times in ${count(recordings)} recordings of everything that writes
 on \`data\`; ${count(gone)} sectors that had not been flushed went with it, and ${count(boots)} boards
-were booted with what it left. ${losses}
+were booted with what it left. ${losses(lost)}`;
+}
+
+function losses(lost: readonly string[]): string {
+  if (lost.length === 0) return 'Nothing was lost.\n';
+  return `Something was lost, ${count(lost.length)} times:
 ${lost.map((text) => `\n- ${text.replaceAll('\n', '\n  ')}\n`).join('')}`;
 }
 

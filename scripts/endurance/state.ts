@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import type { AbuseTotals } from './abuse/campaign.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { Trial } from './sabotage/sabotage.ts';
 
@@ -34,6 +35,12 @@ const power: z.ZodType<PowerTotals> = z.object({
   lost: z.array(z.string()),
 });
 
+const abuse: z.ZodType<AbuseTotals> = z.object({
+  ...{ day: z.string(), minutes: z.number(), crashes: z.number(), hangs: z.number(), floods: z.number() },
+  ...{ flooded: z.number(), knocks: z.number(), kills: z.number(), pings: z.number() },
+  ...{ slowest: z.number(), resident: z.number(), lost: z.array(z.string()) },
+});
+
 const trial: z.ZodType<Trial> = z.object({
   ...{ broken: z.string(), day: z.string(), test: z.string(), name: z.string() },
   ...{ noticed: z.boolean(), said: z.string() },
@@ -43,6 +50,7 @@ const state = z.object({
   /** By name of the decoder. */
   fuzz: z.record(z.string(), fuzzed),
   memory: memory.exactOptional(),
+  abuse: abuse.exactOptional(),
   power: power.exactOptional(),
   /** By what was broken. */
   sabotage: z.record(z.string(), trial).default({}),

@@ -31,6 +31,16 @@ it('says by how much each process has grown', () => {
   expect(report).toContain('| nm | 60.0 MB | 57.0 MB | −3.0 MB (−5.0 %) | ✓ |\n');
 });
 
+it('says what befell viscript and its apps', () => {
+  const abuse = {
+    ...{ day: '2026-01-31', minutes: 61, crashes: 2_000, hangs: 300, floods: 40, flooded: 12e9, knocks: 500 },
+    ...{ kills: 30, pings: 4_000, slowest: 150, resident: 70e6, lost: [] },
+  };
+  const report = soakReport({ fuzz: {}, sabotage: {}, abuse }, decoders);
+  expect(report).toContain('in 61 min: 2,000 crashes and ends of apps, 300 apps that hung');
+  expect(report).toContain('Nothing was lost.\n');
+});
+
 it('says how often the power was cut, and what was lost', () => {
   const power = { day: '2026-01-31', recordings: 30, cuts: 3_000, boots: 20, gone: 12_345, lost: [] };
   const report = soakReport({ fuzz: {}, sabotage: {}, power }, decoders);
@@ -40,5 +50,5 @@ it('says how often the power was cut, and what was lost', () => {
     { fuzz: {}, sabotage: {}, power: { ...power, lost: ['at event 5: journal'] } },
     decoders,
   );
-  expect(lost).toContain('Something was lost in 1 of them:\n\n- at event 5: journal\n');
+  expect(lost).toContain('Something was lost, 1 times:\n\n- at event 5: journal\n');
 });
