@@ -110,7 +110,9 @@ export class Path {
       this.#outstanding.delete(each);
       if (each === id) break;
     }
-    this.#measure(now - sent);
+    // What was sent while it was down tells how long that was, not how long the path is.
+    if (this.up) this.#measure(now - sent);
+    else this.#outstanding.clear();
     this.lastEcho = now;
     this.up = true;
     return true;

@@ -56,6 +56,18 @@ describe('a path', () => {
     expect(path.echo(path.probe(200_000), 200_010)).toBe(true);
   });
 
+  it('learns nothing of its round trip from probes that waited until it was up again', () => {
+    const path = pathWith(10);
+    path.down();
+    const first = path.probe(100_000);
+    const second = path.probe(101_000);
+    expect(path.echo(first, 104_000)).toBe(true);
+    expect(path.echo(second, 104_001)).toBe(false);
+    expect(path.timeout).toBe(200);
+    expect(path.echo(path.probe(104_100), 104_110)).toBe(true);
+    expect(path.timeout).toBe(200);
+  });
+
   it('takes an answer once, and none that it did not ask for', () => {
     const path = pathWith(10);
     const id = path.probe(100_000) as number;
