@@ -6,7 +6,7 @@ const networks = ['test/mesh/**/*.test.ts', 'test/services/vpn/{mesh,refusals,tu
 
 /**
  * Three projects: `runtime` needs only Node; `mesh` joins many processes by networks of its own, and `image` boots real
- * images in QEMU: these two run one file at a time.
+ * images in QEMU. Of the networks one file runs at a time, of the images two.
  */
 export default defineConfig({
   test: {
@@ -40,7 +40,8 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           pool: 'forks',
-          fileParallelism: false,
+          // An emulated board keeps one core busy.
+          maxWorkers: 2,
         },
       },
     ],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { QemuBoard, type QemuBoardOptions, SerialConsole } from '../../image/qemu/index.ts';
 import { run } from '../../image/run.ts';
 import { CommandLine } from './command-line.ts';
-import { type ImageUnderTest, imageUnderTest, WORK } from './image-under-test.ts';
+import { type ImageUnderTest, imageUnderTest, oneAtATime, WORK } from './image-under-test.ts';
 import { RootShell, rootShellCredentials } from './root-shell.ts';
 import { makeKey, Ssh } from './ssh.ts';
 
@@ -134,13 +134,16 @@ async function copyOf(file: string): Promise<string> {
 
 let scratch: Promise<string> | undefined;
 
-/** One folder a test file; those of runs that were killed are removed. Test files run one after the other. */
+/** One folder a process, and so a test file; those of processes that were killed are removed. */
 function scratchFolder(): Promise<string> {
   scratch ??= (async () => {
-    const folder = join(WORK, 'scratch');
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
-    return folder;
+    const all = join(WORK, 'scratch');
+    const own = join(all, String(process.pid));
+    await mkdir(own, { recursive: true });
+    const running = new Set(await readdir('/proc'));
+    for (const name of await readdir(all))
+      if (!running.has(name)) await rm(join(all, name), { recursive: true, force: true });
+    return own;
   })();
   return scratch.then((folder) => mkdtemp(join(folder, 'disk-')));
 }
@@ -148,7 +151,7 @@ function scratchFolder(): Promise<string> {
 let booted: Promise<string> | undefined;
 
 function bootedDisk(): Promise<string> {
-  booted ??= makeBootedDisk();
+  booted ??= oneAtATime('booted', makeBootedDisk);
   return booted;
 }
 
@@ -183,13 +186,13 @@ let owner: ReturnType<typeof makeKey> | undefined;
 
 /** The key that may log in. It is kept as long as the snapshots in which it is known. */
 function ownerKey(): ReturnType<typeof makeKey> {
-  owner ??= (async () => {
+  owner ??= oneAtATime('key', async () => {
     const folder = join(WORK, 'key');
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, 'owner');
     if ((await readdir(folder)).includes('owner.pub')) return { file, publicFile: `${file}.pub` };
     await rm(file, { force: true });
     return makeKey(folder, 'owner');
-  })();
+  });
   return owner;
 }

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildImage } from '../../image/build.ts';
+import { withLock } from '../../image/lock.ts';
 import { showSteps } from '../../image/steps.ts';
 import { build } from '../../scripts/build.ts';
 
@@ -20,8 +21,13 @@ let found: Promise<ImageUnderTest> | undefined;
  * built from these sources, of which the cache leaves little to do.
  */
 export function imageUnderTest(): Promise<ImageUnderTest> {
-  found ??= find();
+  found ??= oneAtATime('image', find);
   return found;
+}
+
+/** What is made once is made by one test file, while the other ones that run at the same time wait for it. */
+export function oneAtATime<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return withLock(join(WORK, `.${name}.lock`), (ours) => ours(), work);
 }
 
 async function find(): Promise<ImageUnderTest> {
