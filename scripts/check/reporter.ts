@@ -54,8 +54,10 @@ function testRecord(test: TestCase): TestRecord {
   };
 }
 
-function textOf(error: { message?: string; stack?: string; stacks?: unknown; diff?: string }): string {
-  return [error.stack ?? error.message ?? 'unknown error', error.diff ?? ''].join('\n').trim();
+/** The stack of a test that ran out of time does not have the message. */
+function textOf({ message = 'unknown error', stack, diff }: SerializedError | Error & { diff?: string }): string {
+  const text = stack?.includes(message) ? stack : [message, stack].join('\n');
+  return [text, diff ?? ''].join('\n').trim();
 }
 
 function requiredEnvironment(name: string): string {

@@ -80,7 +80,7 @@ export const breaches: readonly Breach[] = [
     replace: 'const left: number[] = [];',
     project: 'runtime',
     test: `${supervisor}/supervisor.test.ts`,
-    name: 'ends grandchildren that left the session',
+    name: 'ends what an app leaves behind that ends by itself, also what has left the session and heeds no signal',
   },
   {
     broken: 'a log file is bounded',

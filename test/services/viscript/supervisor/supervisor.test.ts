@@ -91,6 +91,18 @@ describe('starting and ending', () => {
     }
   });
 
+  it('ends what an app leaves behind that ends by itself, also what has left the session and heeds no signal', async () => {
+    await using test = await startSupervisor('apps: { shell: { path: sh, restart: "no" } }');
+    const child = 'trap "" TERM HUP; echo $$; while :; do sleep 1000; done';
+    const launch = await test.supervisor.launch('shell', ['-c', `setsid sh -c '${child}' & read _`]);
+    const left = Number(await lineOf(launch, /^\d+$/));
+    expect(await isAlive(left)).toBe(true);
+    launch.write('\n');
+    await launch.ended;
+    expect(launch.lastExit).toMatchObject({ kind: 'exit', code: 0 });
+    expect(await isAlive(left)).toBe(false);
+  });
+
   it('feeds what is typed to an app that reads input, and not to a daemon', async () => {
     await using test = await startSupervisor(config);
     const reader = await test.supervisor.launch('reader', []);
