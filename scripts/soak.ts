@@ -1,11 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { showSteps } from '../image/steps.ts';
 import { UsageError } from '../services/program/usage.ts';
 import { findDecoders } from './endurance/decoders.ts';
 import { parts } from './endurance/parts.ts';
-import { soakReport } from './endurance/report.ts';
+import { putReport, soakReport } from './endurance/report.ts';
 import { readState, writeState } from './endurance/state.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
@@ -25,7 +25,7 @@ as Markdown. It can be stopped at any time; the next run goes on and adds to the
   --only PART    run one part alone
   --inputs N     inputs for a decoder to which a test run gives 100,000, and others in proportion (default 10,000,000)
   --cuts N       power cuts, in all runs together (default 3,000)
-  --output FILE  write what is printed into a file too
+  --output FILE  write what is printed into a file too; in docs/reliability.md it takes its place
   -h, --help     print this text
 
 out/soak/state.json has what was found: remove it to begin anew.
@@ -72,9 +72,17 @@ await runProgram('soak', async () => {
   }
   const report = soakReport(state, decoders);
   process.stdout.write(report);
-  if (output !== undefined) await writeFile(output, report);
+  if (output !== undefined) await writeFile(output, putReport(await textOf(output), report));
   return well && !signal.aborted ? 0 : 1;
 });
+
+/** Empty when there is no such file yet. */
+async function textOf(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+}
 
 function positive(option: string, text: string): number {
   const value = Number(text);

@@ -55,7 +55,11 @@ function testRecord(test: TestCase): TestRecord {
 }
 
 /** The stack of a test that ran out of time does not have the message. */
-function textOf({ message = 'unknown error', stack, diff }: SerializedError | Error & { diff?: string }): string {
+function textOf({
+  message = 'unknown error',
+  stack,
+  diff,
+}: SerializedError | (Error & { diff?: string })): string {
   const text = stack?.includes(message) ? stack : [message, stack].join('\n');
   return [text, diff ?? ''].join('\n').trim();
 }

@@ -5,30 +5,40 @@ import { sabotageReport } from './sabotage/report.ts';
 import type { Fuzzed, MemoryFindings, SoakState } from './state.ts';
 import { table } from './table.ts';
 
+/** Between these stands what was found, in a document that has more to say. */
+const [begins, ends] = ['<!-- soak begins -->', '<!-- soak ends -->'];
+
+/** A document with the report in it: between its two marks, or in place of all where it has none. */
+export function putReport(document: string, report: string): string {
+  const [from, to] = [document.indexOf(begins), document.indexOf(ends)];
+  if (from < 0 || to < from) return report;
+  return `${document.slice(0, from)}${begins}\n\n${report}\n${document.slice(to)}`;
+}
+
 /** All that was found so far, as Markdown. */
 export function soakReport(
   { fuzz, memory, abuse, power, sabotage }: SoakState,
   decoders: readonly Decoder[],
 ): string {
-  return `# Soak
+  return `## Soak
 
-Campaigns that take too long for \`./scripts/test\`. Written by \`./scripts/soak --output docs/soak.md\`.
+Campaigns that take too long for \`./scripts/test\`: what all runs of \`./scripts/soak\` found together.
 
-## Inputs of decoders
+### Inputs of decoders
 
 Each had so many random and damaged inputs, of which it may do nothing but read or refuse them.
 
 ${table(['Decoder', 'Test', 'Inputs', 'Failed'], [...decoders.map((each) => decoderRow(each, fuzz[each.name])), totalRow(decoders, fuzz)])}
-## Memory at full rate
+### Memory at full rate
 
 ${memory === undefined ? 'Not measured yet.\n' : memoryText(memory)}
-## Crashes, hangs and floods
+### Crashes, hangs and floods
 
 ${abuse === undefined ? 'Not tried yet.\n' : abuseText(abuse)}
-## Power cuts
+### Power cuts
 
 ${power === undefined ? 'Not tried yet.\n' : powerText(power)}
-## Broken promises
+### Broken promises
 
 ${sabotageReport(Object.values(sabotage))}`;
 }

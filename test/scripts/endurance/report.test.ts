@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { soakReport } from '../../../scripts/endurance/report.ts';
+import { putReport, soakReport } from '../../../scripts/endurance/report.ts';
 
 const decoders = [
   { name: 'frames', file: 'one.test.ts', least: 100_000 },
@@ -51,4 +51,12 @@ it('says how often the power was cut, and what was lost', () => {
     decoders,
   );
   expect(lost).toContain('Something was lost, 1 times:\n\n- at event 5: journal\n');
+});
+
+it('takes its place in a document that has one, and is one by itself', () => {
+  const document = 'before\n<!-- soak begins -->\n\nold\n\n<!-- soak ends -->\nafter\n';
+  const fresh = putReport(document, 'new\n');
+  expect(fresh).toBe('before\n<!-- soak begins -->\n\nnew\n\n<!-- soak ends -->\nafter\n');
+  expect(putReport(fresh, 'new\n')).toBe(fresh);
+  expect(putReport('', 'new\n')).toBe('new\n');
 });
