@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { formatTarget } from '../mesh/index.ts';
 import { type Address, formatAddress } from '../net/address.ts';
+import { LogLimit } from '../program/log-limit.ts';
 import { type MeshService, runMeshApp } from '../program/mesh-app.ts';
 import { runProgram } from '../program/run.ts';
 import { Entrance } from './entrance.ts';
@@ -13,16 +14,18 @@ function run({ end, ...app }: Options): Promise<void> {
 }
 
 function exitOf(mesh: MeshService['mesh'], to: Address): MeshService {
+  const problems = new LogLimit((line) => console.error(line));
   return {
     mesh: {
       ...mesh,
       onStream: (stream) =>
         passOut(stream, to).catch((error: Error) => {
-          console.error(error.message);
+          problems.say(stream.remote.node, error.message);
           throw error;
         }),
     },
     status: ({ node }) => `${node}/${mesh.name} leads to ${formatAddress(to)}`,
+    stop: async () => problems.flush(),
   };
 }
 
@@ -32,14 +35,18 @@ function entranceOf(
 ): MeshService {
   let entrance: Entrance | undefined;
   let address = '';
+  const problems = new LogLimit((line) => console.error(line));
   return {
     mesh,
     async start(app) {
-      entrance = new Entrance(app, target, (message) => console.error(message));
+      entrance = new Entrance(app, target, (message) => problems.say('connections', message));
       address = await entrance.listen(listen);
     },
     status: () => `${address} leads to ${formatTarget(target)}`,
-    stop: async () => entrance?.close(),
+    async stop() {
+      entrance?.close();
+      problems.flush();
+    },
   };
 }
 

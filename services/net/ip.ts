@@ -66,6 +66,20 @@ export function unmap(address: IpBytes): IpBytes {
   return isMapped ? address.subarray(12) : address;
 }
 
+/**
+ * Who counts as one at the other end of connections: an IPv4 address, or an IPv6 network of 64 bits, for whoever has one
+ * address of it has all of them.
+ *
+ * @param address text of an address, with a zone or without; anything else is a source by itself
+ */
+export function sourceOf(address: string): string {
+  const bytes = parseIp(address.split('%', 1)[0] ?? '');
+  if (bytes === undefined) return address;
+  const plain = unmap(bytes);
+  if (plain.length === 4) return formatIp(plain);
+  return formatNetwork({ bytes: Uint8Array.from(plain, (byte, at) => (at < 8 ? byte : 0)), prefix: 64 });
+}
+
 /** The bits of byte `at` that belong to a prefix. */
 function maskAt(prefix: number, at: number): number {
   const bits = Math.min(8, Math.max(0, prefix - 8 * at));

@@ -21,6 +21,8 @@ export interface Relayed {
 
 /** Accounts of one node; each costs a hundred bytes. Apps that come when there are so many count together, as `other`. */
 const maxAccounts = 10_000;
+/** Pairs of neighbours that are told apart; when there would be more, the half that had the least becomes one sum. */
+const maxPairs = 10_000;
 const saveEveryMs = 10_000;
 const fileVersion = 1;
 const otherApps = 'other';
@@ -39,6 +41,7 @@ export class Metering {
   readonly #file: string;
   readonly #accounts = new Map<string, Account>();
   readonly #relayed = new Map<string, Relayed>();
+  #relayedElse = 0;
   readonly #onProblem: (message: string) => void;
   #changed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -65,6 +68,11 @@ export class Metering {
     return [...this.#relayed.values()];
   }
 
+  /** Bytes passed on between pairs that are not told apart any more. */
+  get relayedElse(): number {
+    return this.#relayedElse;
+  }
+
   /** The account of an app with a peer, to count on. */
   account(peer: PublicKey, app: string): Account {
     const full = this.#accounts.size >= maxAccounts && !this.#accounts.has(`${peer}/${app}`);
@@ -87,7 +95,10 @@ export class Metering {
     const key = `${from}/${to}`;
     const relayed = this.#relayed.get(key);
     if (relayed) relayed.bytes += bytes;
-    else this.#relayed.set(key, { from, to, bytes });
+    else {
+      if (this.#relayed.size >= maxPairs) this.#sumUpSmallPairs();
+      this.#relayed.set(key, { from, to, bytes });
+    }
     this.#changed = true;
   }
 
@@ -102,10 +113,20 @@ export class Metering {
     await this.save();
   }
 
+  /** Half at once, so that neighbours who come and go without end cost little each. */
+  #sumUpSmallPairs(): void {
+    const bySize = [...this.#relayed].sort(([, one], [, other]) => other.bytes - one.bytes);
+    for (const [key, { bytes }] of bySize.slice(maxPairs / 2)) {
+      this.#relayedElse += bytes;
+      this.#relayed.delete(key);
+    }
+  }
+
   async #write(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;
-    const content = { version: fileVersion, accounts: this.accounts, relayed: this.relayed };
+    const { accounts, relayed, relayedElse } = this;
+    const content = { version: fileVersion, accounts, relayed, relayedElse };
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
       await writeDurably(this.#file, `${JSON.stringify(content)}\n`, 0o600);
@@ -117,9 +138,13 @@ export class Metering {
 
   async #read(): Promise<void> {
     try {
-      const { accounts, relayed } = fileShape.parse(JSON.parse(await readFile(this.#file, 'utf8')));
+      const { accounts, relayed, relayedElse } = fileShape.parse(
+        JSON.parse(await readFile(this.#file, 'utf8')),
+      );
       for (const account of accounts) this.#accounts.set(`${account.peer}/${account.app}`, account);
       for (const each of relayed) this.#relayed.set(`${each.from}/${each.to}`, each);
+      this.#relayedElse = relayedElse;
+      if (this.#relayed.size > maxPairs) this.#sumUpSmallPairs();
     } catch (cause) {
       if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return;
       const why = cause instanceof Error ? cause.message : String(cause);
@@ -148,6 +173,8 @@ const fileShape = shape((fields) => ({
   version: fields.version === fileVersion ? fileVersion : fail('version', String(fileVersion)),
   accounts: list(fields, 'accounts').map(accountShape.parse),
   relayed: list(fields, 'relayed').map(relayedShape.parse),
+  // Files of before it was counted have none.
+  relayedElse: fields.relayedElse === undefined ? 0 : integer(fields, 'relayedElse', 0),
 }));
 
 function keyIn(fields: Fields, field: string): PublicKey {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -20,9 +20,15 @@ export interface PathOptions {
   libraryDirectory: string;
 }
 
+/** In the folder where sockets belong somebody else could have put some. */
+export class NotOurFolder extends Error {
+  override readonly name = 'NotOurFolder';
+}
+
 /**
  * Where things are: on a board what systemd (RUNTIME_DIRECTORY, STATE_DIRECTORY) and the image set, on a laptop what
  * the XDG base directory specification says.
+ * @throws {NotOurFolder}
  */
 export function findPaths(options: PathOptions, env: NodeJS.ProcessEnv): Paths {
   const runtimeDirectory = resolve(
@@ -44,7 +50,17 @@ function laptopRuntime(env: NodeJS.ProcessEnv): string {
   if (existsSync(join(boardRuntime, 'control.sock'))) return boardRuntime;
   return env.XDG_RUNTIME_DIR
     ? join(env.XDG_RUNTIME_DIR, 'viscript')
-    : join(tmpdir(), `viscript-${process.getuid?.()}`);
+    : ourFolder(join(tmpdir(), `viscript-${process.getuid?.()}`));
+}
+
+/** Makes a folder where everybody may, and takes none that another user has made before. */
+function ourFolder(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const stats = lstatSync(path);
+  if (stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0) return path;
+  throw new NotOurFolder(
+    `${path} is no folder of yours alone, so what answers there may be another user's; remove it, or set XDG_RUNTIME_DIR`,
+  );
 }
 
 function laptopState(env: NodeJS.ProcessEnv): string {

@@ -7,6 +7,8 @@ import { maxMessageBytes, WebSocketStream } from './websocket-stream.ts';
 
 /** Longest time for a request to become a WebSocket, in milliseconds. */
 const upgradeTimeoutMs = 10_000;
+/** Requests that may be under way at the same time; of too many the oldest goes. */
+export const maxUpgrading = 64;
 
 /** For networks that let only the web through. Four to five times slower than TCP. */
 export const webSocket: Transport = {
@@ -27,17 +29,28 @@ export const webSocket: Transport = {
 
   async listen(address, onConnection) {
     const { host, port } = parseAddress(address);
-    const upgrading = new Set<Socket>();
+    /** Each with its deadline, the oldest first. */
+    const upgrading = new Map<Socket, NodeJS.Timeout>();
+    const upgraded = (socket: Socket) => {
+      clearTimeout(upgrading.get(socket));
+      upgrading.delete(socket);
+    };
     const server = createAcceptor({
       maxBytes: maxMessageBytes,
       onConnection(socket) {
-        upgrading.add(socket.setNoDelay().setTimeout(upgradeTimeoutMs));
-        socket.once('timeout', () => upgrading.has(socket) && socket.destroy());
-        socket.once('close', () => upgrading.delete(socket));
+        upgrading.set(
+          socket.setNoDelay(),
+          setTimeout(() => socket.destroy(), upgradeTimeoutMs),
+        );
+        socket.once('close', () => upgraded(socket));
+        const [oldest] = upgrading.keys();
+        if (oldest === undefined || upgrading.size <= maxUpgrading) return;
+        upgraded(oldest);
+        oldest.destroy();
       },
       onBrowser: (socket) => socket.destroy(),
       onWebSocket(accepted, socket) {
-        upgrading.delete(socket.setTimeout(0));
+        upgraded(socket);
         onConnection(new WebSocketStream(accepted));
       },
     });
@@ -54,7 +67,7 @@ export const webSocket: Transport = {
       address: formatAddress({ host, port: listening.port }),
       async close() {
         server.close();
-        for (const socket of upgrading) socket.destroy();
+        for (const socket of upgrading.keys()) socket.destroy();
       },
     };
   },

@@ -1,3 +1,5 @@
+import { sourceOf } from '../../net/ip.ts';
+
 /** Wrong passwords that one source may give in a minute. */
 export const maxFailures = 10;
 /** Sources that are remembered; past it the one is forgotten whose minute ends first. */
@@ -46,14 +48,4 @@ export class PasswordFailures {
       this.#sources.delete(name);
     }
   }
-}
-
-/** An IPv6 network of 64 bits is one source: whoever has one address of it has all of them. */
-function sourceOf(address: string): string {
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [left = '', right] = address.split('::');
-  const groups = left === '' ? [] : left.split(':');
-  const behind = right === undefined || right === '' ? [] : right.split(':');
-  const zeros = right === undefined ? 0 : Math.max(0, 8 - groups.length - behind.length);
-  return [...groups, ...Array<string>(zeros).fill('0'), ...behind].slice(0, 4).join(':');
 }

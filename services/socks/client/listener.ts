@@ -2,7 +2,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { abort } from '../../mesh/splice.ts';
 import type { Address } from '../../net/address.ts';
+import { sourceOf } from '../../net/ip.ts';
 import { WideSocket } from '../../net/wide-socket.ts';
+import { Shares } from '../../program/shares.ts';
 import { listenOnTcp } from '../../signal/accept.ts';
 import { PasswordFailures } from './failures.ts';
 import type { Outlet } from './outlet.ts';
@@ -14,7 +16,10 @@ export interface ListenerOptions {
   outlet: Outlet;
   /** Who may connect; everybody who reaches the address when there are none. */
   users?: Users | undefined;
-  /** Most programs at a time; past it the one goes that has been longest without a request. Default 4,096. */
+  /**
+   * Most programs at a time, of which those of one source get a share ({@link Shares}). Past it the one goes that has been
+   * longest without a request, one of the same source first. Default 4,096.
+   */
   maxPrograms?: number | undefined;
   /** A program did not get what it wanted; it has been told as far as SOCKS can. */
   onFailure?: ((error: Error) => void) | undefined;
@@ -34,6 +39,9 @@ export class SocksListener {
   readonly #programs = new Map<Socket, Duplex>();
   /** Of these, who has not said yet what it wants; the oldest first. */
   readonly #asking = new Set<Socket>();
+  /** The source in whose share each of them is; who has to go for another one is in none. */
+  readonly #sources = new Map<Socket, string>();
+  readonly #shares: Shares;
   readonly #failures = new PasswordFailures();
   readonly #count = { forth: 0, back: 0 };
   #failed = 0;
@@ -41,6 +49,7 @@ export class SocksListener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#shares = new Shares(options.maxPrograms ?? 4_096);
   }
 
   /** @throws when the address is in use or not this machine's */
@@ -73,14 +82,15 @@ export class SocksListener {
   }
 
   #take(socket: Socket): void {
+    if (!this.#hasRoom(socket)) {
+      this.#failed++;
+      socket.destroy();
+      return;
+    }
     this.#programs.set(socket, socket);
     this.#asking.add(socket);
     socket.once('close', () => this.#asking.delete(socket));
-    const { maxPrograms = 4_096, handshakeMs = 10_000, connectMs = 20_000, outlet, users } = this.#options;
-    if (this.#programs.size > maxPrograms) {
-      const [longest = socket] = this.#asking;
-      longest.destroy();
-    }
+    const { handshakeMs = 10_000, connectMs = 20_000, outlet, users } = this.#options;
     const onRequest = () => void this.#asking.delete(socket);
     const onStream = (stream: Duplex) => void this.#programs.set(socket, stream);
     const guard = { users, failures: this.#failures };
@@ -93,7 +103,31 @@ export class SocksListener {
       .finally(() => this.#gone(socket));
   }
 
+  /** Gives a new program its place, that of one that asks for too long if there is no other. */
+  #hasRoom(socket: Socket): boolean {
+    const source = sourceOf(socket.remoteAddress ?? '');
+    const sources = this.#sources;
+    if (!this.#shares.take(source)) {
+      const asking = [...this.#asking].filter((each) => sources.has(each));
+      const own = asking.find((each) => sources.get(each) === source);
+      const leaving = own ?? (this.#shares.isFull ? asking[0] : undefined);
+      if (leaving === undefined) return false;
+      this.#leaveShare(leaving);
+      leaving.destroy();
+      if (!this.#shares.take(source)) return false;
+    }
+    sources.set(socket, source);
+    return true;
+  }
+
+  #leaveShare(socket: Socket): void {
+    const source = this.#sources.get(socket);
+    if (source !== undefined) this.#shares.give(source);
+    this.#sources.delete(socket);
+  }
+
   #gone(socket: Socket): void {
+    this.#leaveShare(socket);
     this.#programs.delete(socket);
     if (this.#programs.size === 0) this.#onLast?.();
   }

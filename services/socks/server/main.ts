@@ -13,7 +13,7 @@ async function run({ name, node, access, rules }: ServerOptions): Promise<void> 
   await runMeshApp({
     mesh: {
       ...{ name, node, access, type: 'socks-server' },
-      onStream: (stream) => service.serve(stream),
+      onStream: (stream) => service.serve(stream, stream.remote.node),
       onChannel: (channel) => service.serveChannel(channel),
     },
     status: () => `serving ${clients} as ${name}`,

@@ -2,7 +2,9 @@ import type { Duplex } from 'node:stream';
 import { carry } from '../../mesh/carry.ts';
 import { abort } from '../../mesh/splice.ts';
 import type { MeshChannel } from '../../mesh/types.ts';
+import type { PublicKey } from '../../net/keys.ts';
 import type { WideSocket } from '../../net/wide-socket.ts';
+import { Shares } from '../../program/shares.ts';
 import { Deadline } from '../deadline.ts';
 import { farewell } from '../farewell.ts';
 import { command, type Destination, decodeRequest, encodeReply, reply, SocksError } from '../protocol.ts';
@@ -15,7 +17,7 @@ import type { Resolve } from './resolve.ts';
 export interface ServiceOptions {
   egress: Egress;
   resolve: Resolve;
-  /** Most streams and associations at a time. Default 4,096. */
+  /** Most streams and associations at a time, of which those of one node get a share ({@link Shares}). Default 4,096. */
   maxStreams?: number | undefined;
   /** Longest time for a request to come, in milliseconds. Default 10,000. */
   requestMs?: number | undefined;
@@ -30,6 +32,7 @@ export interface ServiceOptions {
  */
 export class SocksService {
   readonly #options: Required<{ [Key in keyof ServiceOptions]: NonNullable<ServiceOptions[Key]> }>;
+  readonly #shares: Shares;
   readonly #streams = new Set<Duplex>();
   readonly #associations = new Set<Association>();
   /** Forth is towards the mesh's other end. */
@@ -39,6 +42,7 @@ export class SocksService {
 
   constructor({ maxStreams = 4_096, requestMs = 10_000, connectMs = 15_000, ...rest }: ServiceOptions) {
     this.#options = { maxStreams, requestMs, connectMs, ...rest };
+    this.#shares = new Shares(maxStreams);
   }
 
   get metrics(): { streams: number; associations: number; refused: number; sent: number; received: number } {
@@ -53,17 +57,21 @@ export class SocksService {
 
   /**
    * Serves one stream to its end.
+   * @param node from which it comes
    * @throws {MessageMissing} or why else nothing could be answered; the stream is the caller's to break off then
    */
-  async serve(stream: Duplex): Promise<void> {
+  async serve(stream: Duplex, node: PublicKey): Promise<void> {
     // The stream closes then, which is what everybody here waits for.
     stream.on('error', () => undefined);
-    if (this.#isFull) {
+    if (!this.#hasRoom(node)) {
       this.#refuse(stream, new SocksError(reply.generalFailure, 'there are too many streams'));
       return;
     }
     this.#streams.add(stream);
-    stream.once('close', () => this.#streams.delete(stream));
+    stream.once('close', () => {
+      this.#streams.delete(stream);
+      this.#shares.give(node);
+    });
     try {
       const target = await this.#connect(await this.#readRequest(stream), stream);
       stream.write(encodeReply(reply.succeeded));
@@ -75,13 +83,17 @@ export class SocksService {
   }
 
   serveChannel(channel: MeshChannel): void {
-    if (this.#isFull) {
+    const { node } = channel.remote;
+    if (!this.#hasRoom(node)) {
       channel.close('there are too many streams');
       return;
     }
     const association = new Association(channel, { ...this.#options, count: this.#count });
     this.#associations.add(association);
-    channel.once('close', () => this.#associations.delete(association));
+    channel.once('close', () => {
+      this.#associations.delete(association);
+      this.#shares.give(node);
+    });
   }
 
   /** Takes nothing new, and resolves when all streams have ended or `graceMs` has passed and they are broken off. */
@@ -97,8 +109,8 @@ export class SocksService {
     clearTimeout(timer);
   }
 
-  get #isFull(): boolean {
-    return this.#stopping || this.#streams.size + this.#associations.size >= this.#options.maxStreams;
+  #hasRoom(node: PublicKey): boolean {
+    return !this.#stopping && this.#shares.take(node);
   }
 
   async #readRequest(stream: Duplex): Promise<Destination> {

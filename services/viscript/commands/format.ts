@@ -39,3 +39,9 @@ export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
   return text.replace(/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[\d;]*m)/g, '�');
 }
+
+/** One line of JSON in which nothing steers a terminal either: JSON leaves the control characters above 0x7f as they are. */
+export function jsonLine(data: unknown): string {
+  const escaped = (character: string) => `\\u00${character.charCodeAt(0).toString(16)}`;
+  return `${JSON.stringify(data).replaceAll(/[\x7f-\x9f]/g, escaped)}\n`;
+}

@@ -4,6 +4,7 @@ import { exitStatus } from '../control/protocol.ts';
 import { appCommands } from './apps.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { jsonLine, printable } from './format.ts';
 import { generalCommands } from './general.ts';
 import { logsCommand } from './logs.ts';
 import { meshCommands } from './mesh.ts';
@@ -47,7 +48,7 @@ export async function runCommand(argv: readonly string[], surroundings: RunSurro
       args: parsed.args,
       options: parsed.options,
       json,
-      put: (data, text) => write('stdout', json ? `${JSON.stringify(data)}\n` : text),
+      put: (data, text) => write('stdout', json ? jsonLine(data) : text),
       text: (text) => {
         if (!json) write('stdout', text);
       },
@@ -55,9 +56,10 @@ export async function runCommand(argv: readonly string[], surroundings: RunSurro
     return status ?? exitStatus.done;
   } catch (error) {
     const status = error instanceof UsageError ? exitStatus.usage : exitStatus.failed;
+    // What apps and other nodes answer stands in messages too.
     write(
       'stderr',
-      json ? `${JSON.stringify({ error: errorData(error), status })}\n` : `${messageOf(error)}\n`,
+      json ? jsonLine({ error: errorData(error), status }) : `${printable(messageOf(error))}\n`,
     );
     return status;
   }

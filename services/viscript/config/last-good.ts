@@ -1,4 +1,4 @@
-import { constants, copyFile, open, readFile, rename } from 'node:fs/promises';
+import { constants, copyFile, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeDurably } from '../../net/durable-file.ts';
 import { ShapeError, shape, text } from '../../signal/shape.ts';
@@ -103,11 +103,11 @@ export async function findWayBack(path: string, current: string, folder: string)
   return { file: current, before, after, aside: `${current}.broken` };
 }
 
-/** Goes back. The file of now is kept beside it. */
+/** Goes back. The file of now is kept beside it, and others may read what they could read before: secrets may stand in it. */
 export async function goBack({ file, before, after, aside }: WayBack): Promise<void> {
   if (after === undefined) return rename(file, aside);
   if (before !== undefined) await copyFile(file, aside);
-  await writeDurably(file, after, 0o644);
+  await writeDurably(file, after, before === undefined ? 0o600 : (await stat(file)).mode & 0o777);
 }
 
 /** The text of a file; undefined when it is not there. What is too long to be a config is cut. */

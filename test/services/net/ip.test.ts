@@ -1,7 +1,15 @@
 import { SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contains, formatIp, formatNetwork, parseIp, parseNetwork, unmap } from '../../../services/net/ip.ts';
+import {
+  contains,
+  formatIp,
+  formatNetwork,
+  parseIp,
+  parseNetwork,
+  sourceOf,
+  unmap,
+} from '../../../services/net/ip.ts';
 
 const ipv4 = fc.uint8Array({ minLength: 4, maxLength: 4 });
 const ipv6 = fc
@@ -95,5 +103,19 @@ describe('networks', () => {
   ])('%s contains %s: %s', (network, address, expected) => {
     const [range, bytes] = [parseNetwork(network), parseIp(address)];
     expect(range && bytes && contains(range, bytes)).toBe(expected);
+  });
+});
+
+describe('a source', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:0:1::7', '2001:db8:0:1::/64'],
+    ['2001:db8::1:ffff:1:2:3', '2001:db8:0:1::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
+    ['nowhere', 'nowhere'],
+    ['', ''],
+  ])('of %j is %j', (address, source) => {
+    expect(sourceOf(address)).toBe(source);
   });
 });

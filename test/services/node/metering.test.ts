@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Identity } from '../../../services/net/keys.ts';
+import { Identity, publicKeyOf } from '../../../services/net/keys.ts';
 import type { Circuit } from '../../../services/node/circuit/circuit.ts';
 import { MessageType } from '../../../services/node/circuit/messages.ts';
 import { Metering, MeteringUnreadable } from '../../../services/node/metering.ts';
@@ -161,6 +161,35 @@ describe('the counts of a node', () => {
     expect(metering.accounts).toHaveLength(10_001);
     expect(metering.accounts.find(({ app }) => app === 'other')?.sent).toBe(100);
     expect(metering.accounts.reduce((sum, { sent }) => sum + sent, 0)).toBe(10_100);
+  });
+
+  it('keep the pairs of neighbours that had most apart, and the others in one sum, whoever comes and goes', async () => {
+    const file = await newFile();
+    const metering = await meteringOf(file);
+    const nameOf = (index: number) => publicKeyOf(createHash('sha256').update(String(index)).digest());
+    metering.countRelayed(one, two, 1_000_000);
+    for (let index = 0; index < 25_000; index++) metering.countRelayed(nameOf(index), two, 1 + (index % 7));
+    const total = ({ relayed, relayedElse }: Metering) =>
+      relayed.reduce((sum, { bytes }) => sum + bytes, relayedElse);
+    const counted =
+      1_000_000 + Array.from({ length: 25_000 }, (_, index) => 1 + (index % 7)).reduce((a, b) => a + b);
+    expect(metering.relayed.length).toBeLessThanOrEqual(10_000);
+    expect(metering.relayed).toContainEqual({ from: one, to: two, bytes: 1_000_000 });
+    expect(total(metering)).toBe(counted);
+    await metering.stop();
+    const after = await meteringOf(file);
+    expect(after.relayed).toEqual(metering.relayed);
+    expect(total(after)).toBe(counted);
+  });
+
+  it('of a node that kept no sum of other pairs are read', async () => {
+    const file = await newFile();
+    await mkdir(resolve(file, '..'), { recursive: true });
+    const relayed = [{ from: one, to: two, bytes: 5 }];
+    await writeFile(file, JSON.stringify({ version: 1, accounts: [], relayed }));
+    const metering = await meteringOf(file);
+    expect(metering.relayed).toEqual(relayed);
+    expect(metering.relayedElse).toBe(0);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { SocketChannel } from '../../../services/mesh/channel.ts';
 import { socketOptions } from '../../../services/mesh/stream.ts';
 import type { MeshChannel } from '../../../services/mesh/types.ts';
-import { publicKeyOf } from '../../../services/net/keys.ts';
+import { type PublicKey, publicKeyOf } from '../../../services/net/keys.ts';
 import { type ListenerOptions, SocksListener } from '../../../services/socks/client/listener.ts';
 import type { Outlet } from '../../../services/socks/client/outlet.ts';
 import {
@@ -40,6 +40,9 @@ export async function tcpPair(): Promise<[Socket, Socket]> {
   return [near, far];
 }
 
+/** The node from which streams come where nothing else is said. */
+const someNode = publicKeyOf(Buffer.alloc(32));
+
 /** A service whose streams and channels come over sockets of their own, with no mesh between. */
 export function startService(options: Partial<ServiceOptions> = {}) {
   const service = new SocksService({
@@ -48,23 +51,28 @@ export function startService(options: Partial<ServiceOptions> = {}) {
     ...options,
   });
   onTestFinished(() => service.stop(0));
-  const outlet: Outlet = {
+  return { service, outlet: outletTo(service) };
+}
+
+/** The way to a service from a node. */
+export function outletTo(service: SocksService, node: PublicKey = someNode): Outlet {
+  return {
     async connect() {
       const [near, far] = await tcpPair();
-      service.serve(far).catch((error: Error) => far.destroy(error));
+      service.serve(far, node).catch((error: Error) => far.destroy(error));
       return near;
     },
     async connectChannel() {
-      const [near, far] = (await tcpPair()).map(channelOf) as [MeshChannel, MeshChannel];
+      const ends = (await tcpPair()).map((socket) => channelOf(socket, node));
+      const [near, far] = ends as [MeshChannel, MeshChannel];
       service.serveChannel(far);
       return near;
     },
   };
-  return { service, outlet };
 }
 
-function channelOf(socket: Socket): MeshChannel {
-  const remote = { node: publicKeyOf(Buffer.alloc(32)), app: 'peer' };
+function channelOf(socket: Socket, node: PublicKey): MeshChannel {
+  const remote = { node, app: 'peer' };
   return new SocketChannel(socket, { remote, maxBytes: 1_300, onClose: () => undefined });
 }
 
@@ -91,8 +99,9 @@ export async function startProxy(
   return { ...started, ...(await startListener(started.outlet, listener)) };
 }
 
-export async function connectTo(port: number, host = '127.0.0.1'): Promise<Socket> {
-  const socket = connect({ ...socketOptions, host, port });
+/** @param from the address that the connection comes from, one of loopback */
+export async function connectTo(port: number, host = '127.0.0.1', from?: string): Promise<Socket> {
+  const socket = connect({ ...socketOptions, host, port, ...(from && { localAddress: from }) });
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   return socket;
@@ -103,8 +112,9 @@ export async function ask(
   port: number,
   destination: Destination,
   command = 1,
+  from?: string,
 ): Promise<{ socket: Socket; code: number; bound: Destination }> {
-  const socket = await connectTo(port);
+  const socket = await connectTo(port, '127.0.0.1', from);
   socket.write(encodeGreeting([0]));
   await read(socket, decodeMethod);
   socket.write(encodeRequest({ command, destination }));

@@ -5,7 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { parseAddress } from '../../../../services/net/address.ts';
 import type { Listener } from '../../../../services/net/transport/transport.ts';
-import { webSocket } from '../../../../services/net/transport/websocket.ts';
+import { maxUpgrading, webSocket } from '../../../../services/net/transport/websocket.ts';
 import { closed } from '../sockets.ts';
 import { complies } from './compliance.ts';
 
@@ -72,6 +72,28 @@ it('hands over nothing that is no WebSocket, and ends it with the listener', asy
   const gone = sockets.map((socket) => closed(socket));
   await listener.close();
   await Promise.all(gone);
+});
+
+it('takes whoever means it past many that say nothing, of which the oldest goes', async () => {
+  const { promise: accepted, resolve } = Promise.withResolvers<Duplex>();
+  listener = await webSocket.listen('127.0.0.1:0', resolve);
+  const { host, port } = parseAddress(listener.address);
+  const silent = [];
+  for (let count = 0; count < maxUpgrading; count++) {
+    const socket = connect({ host, port }).on('error', () => undefined);
+    await once(socket, 'connect');
+    silent.push(socket.resume());
+  }
+  const oldestGone = silent[0] && closed(silent[0]);
+  const near = await webSocket.dial(listener.address);
+  const far = await accepted;
+  await oldestGone;
+  near.write('hello');
+  const [chunk] = await once(far, 'data');
+  expect(String(chunk)).toBe('hello');
+  // Whoever has come in makes room: nobody else has to go.
+  expect(silent.map((socket) => socket.closed).indexOf(false)).toBe(1);
+  for (const end of [near, far, ...silent]) end.destroy();
 });
 
 it('gives up on a server that takes the connection and says nothing', async () => {

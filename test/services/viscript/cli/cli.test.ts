@@ -184,6 +184,10 @@ describe('one command', () => {
     expect(pid).toBeGreaterThan(0);
     expect(await isAlive(pid)).toBe(false);
     expect((await viscript(['la'])).status).toBe(3);
+    const log = await readFile(join(folder.path, 'state/viscript/viscript.log'), 'utf8');
+    expect(log).toMatch(
+      /^\S+Z \d+ stderr viscript: ready: [\s\S]* stderr viscript: stopping: its terminal is gone\n/,
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   formatBytes,
   formatMilliseconds,
+  jsonLine,
   printable,
   table,
 } from '../../../../services/viscript/commands/format.ts';
@@ -43,5 +44,12 @@ describe('what a person reads', () => {
     expect(printable('\x1b[31mred\x1b[0m\x1b[2J\x1b]0;title\x07\x9b2J\r')).toBe(
       '\x1b[31mred\x1b[0m�[2J�]0;title��2J�',
     );
+  });
+
+  it('is JSON that says the same and steers no terminal either', () => {
+    const data = { text: 'é\x1b[2J\x7f\x80\x9b2J\u{1f600}' };
+    const line = jsonLine(data);
+    expect(JSON.parse(line)).toEqual(data);
+    expect(line).toMatch(/^\P{Cc}+\n$/u);
   });
 });

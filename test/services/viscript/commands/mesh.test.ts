@@ -71,6 +71,22 @@ describe('mesh', () => {
     expect(unreachable).toMatchObject({ status: 1 });
     expect(unreachable.stderr).toContain('no node answers on /nowhere/node.sock');
   });
+
+  it('lets no answer steer the terminal', async () => {
+    const refusal = JSON.stringify({ error: 'refused', message: 'not\x1b[2J\x9b2J you' });
+    const node = createServer((socket) => socket.resume().end(`${refusal}\n`)).listen(0, '127.0.0.1');
+    onTestFinished(() => void node.close());
+    await once(node, 'listening');
+    const address = `127.0.0.1:${(node.address() as AddressInfo).port}`;
+    const supervisor = await supervise('apps: {}\n');
+    expect(await run(supervisor, 'mesh', 'nodes', '--node', address)).toMatchObject({
+      status: 1,
+      stderr: 'not�[2J�2J you\n',
+    });
+    const { stderr } = await run(supervisor, 'mesh', 'nodes', '--json', '--node', address);
+    expect(stderr).toMatch(/^\P{Cc}+\n$/u);
+    expect(JSON.parse(stderr).error.message).toBe('not\x1b[2J\x9b2J you');
+  });
 });
 
 describe('the tables of the mesh', () => {

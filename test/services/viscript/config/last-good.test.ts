@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -71,12 +71,25 @@ describe('going back', () => {
     expect(await readFile(way.aside, 'utf8')).toBe('new\n');
   });
 
-  it('brings back a file that is gone', async () => {
+  it('brings back a file that is gone, for its owner alone', async () => {
     await serveWith('old\n');
     await rm(file);
     await goBack(await findWayBack(path, file, folder.path));
     expect(await readFile(file, 'utf8')).toBe('old\n');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
+
+  it.each([0o600, 0o640, 0o644])(
+    'shows the secrets of a file to nobody who could not read it: mode %o',
+    async (mode) => {
+      await serveWith('old\n');
+      await writeFile(file, 'new\n');
+      await chmod(file, mode);
+      const way = await findWayBack(path, file, folder.path);
+      await goBack(way);
+      for (const each of [file, way.aside]) expect((await stat(each)).mode & 0o777).toBe(mode);
+    },
+  );
 
   it('puts aside a file that hides the one that worked', async () => {
     await mkdir(join(folder.path, 'image'));
