@@ -3,17 +3,24 @@ import { COPY_OFFSETS, COPY_SIZE, decodeCopy, type SlotState } from '../../image
 import { run } from '../../image/run.ts';
 
 interface PartitionTable {
-  partitiontable: { sectorsize: number; partitions: { name: string; start: number; size: number }[] };
+  partitiontable: {
+    sectorsize: number;
+    partitions: { node: string; name: string; start: number; size: number }[];
+  };
 }
 
 /** Where a partition of a raw image lies, in bytes. */
-async function findPartition(image: string, name: string): Promise<{ offset: number; size: number }> {
+async function findPartition(
+  image: string,
+  name: string,
+): Promise<{ number: string; offset: number; size: number }> {
   const { stdout } = await run('sfdisk', ['--json', image]);
   const { partitiontable }: PartitionTable = JSON.parse(stdout);
   const found = partitiontable.partitions.find((partition) => partition.name === name);
   if (found === undefined) throw new Error(`${image} has no partition ${name}`);
   const { sectorsize } = partitiontable;
-  return { offset: found.start * sectorsize, size: found.size * sectorsize };
+  const number = found.node.slice(image.length);
+  return { number, offset: found.start * sectorsize, size: found.size * sectorsize };
 }
 
 /** Turns one bit of a copy of the slot state. */
@@ -54,4 +61,10 @@ export async function wipePartition(
   }
   await using file = await open(image, 'r+');
   await file.write(Buffer.alloc(1024 * 1024), 0, 1024 * 1024, offset);
+}
+
+/** Takes a partition out of the table. */
+export async function deletePartition(image: string, name: string): Promise<void> {
+  const { number } = await findPartition(image, name);
+  await run('sfdisk', ['--quiet', '--delete', image, number]);
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { wipePartition } from './disk-changes.ts';
+import { afterEach, beforeEach, describe, type ExpectStatic, expect, it } from 'vitest';
+import { deletePartition, wipePartition } from './disk-changes.ts';
 import { BOOTING_MS, bootedGuest, copyOfImage, Guest, type GuestOptions } from './fixture.ts';
 
 const SOON = { timeout: 120_000, interval: 1000 };
@@ -49,16 +49,23 @@ describe('a board in service', () => {
   );
 });
 
-/** Boots a copy of the image in which something was changed, and returns its greeting and status. */
-async function bootChanged(change: (image: string) => Promise<unknown>, options: GuestOptions = {}) {
+interface Changed extends GuestOptions {
+  /** Of the test that asks: another one that runs beside it and ends would end the use of a common one. */
+  expect: ExpectStatic;
+  /** Makes the image what it is. */
+  change?: (image: string) => Promise<unknown>;
+}
+
+/** Boots a copy of the image in which something was changed, runs an app on it, and looks whether it says what is wrong. */
+async function bootsAndSays(trouble: string, { expect, change, ...options }: Changed): Promise<void> {
   const image = await copyOfImage();
   try {
-    await change(image);
+    await change?.(image);
     await using guest = await Guest.start({ ...options, image });
-    const greeting = await guest.booted();
+    expect(await guest.booted()).toContain(`Trouble: ${trouble}`);
     await guest.cli.run('start apptracker 127.0.0.1:20000');
     await expect.poll(() => guest.cli.run('la -f'), SOON).toMatch(/\bready\b/);
-    return { greeting, status: await guest.cli.run('status') };
+    expect(await guest.cli.run('status')).toContain(`trouble: ${trouble}`);
   } finally {
     await rm(image);
   }
@@ -67,24 +74,29 @@ async function bootChanged(change: (image: string) => Promise<unknown>, options:
 // They boot to the end: they share the machine's two cores.
 describe.concurrent('a board without its data', () => {
   it(
+    'starts, runs apps and says so when the partition is not there',
+    ({ expect }) =>
+      bootsAndSays('there is no partition data: nothing that changes is kept', {
+        expect,
+        change: (image) => deletePartition(image, 'data'),
+      }),
+    BOOTING_MS,
+  );
+
+  it(
     'starts, runs apps and says so when nothing of its file system can be used',
-    async () => {
-      const { greeting, status } = await bootChanged((image) => wipePartition(image, 'data', 'whole'));
-      const trouble = 'data is damaged and cannot be mounted: nothing that changes is kept';
-      expect(greeting).toContain(`Trouble: ${trouble}`);
-      expect(status).toContain(`trouble: ${trouble}`);
-    },
+    ({ expect }) =>
+      bootsAndSays('data is damaged and cannot be mounted: nothing that changes is kept', {
+        expect,
+        change: (image) => wipePartition(image, 'data', 'whole'),
+      }),
     BOOTING_MS,
   );
 
   it(
     'starts, runs apps and says so when its card can only be read',
-    async () => {
-      const { greeting, status } = await bootChanged(async () => undefined, { writeProtected: true });
-      const trouble = 'data can only be read: nothing that changes is kept';
-      expect(greeting).toContain(`Trouble: ${trouble}`);
-      expect(status).toContain(`trouble: ${trouble}`);
-    },
+    ({ expect }) =>
+      bootsAndSays('data can only be read: nothing that changes is kept', { expect, writeProtected: true }),
     BOOTING_MS,
   );
 });

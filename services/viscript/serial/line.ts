@@ -14,13 +14,12 @@ export class LineError extends Error {
 export class SerialLine {
   readonly port: SerialPort;
   readonly #device: string;
-  readonly #identity: string;
   readonly #check: NodeJS.Timeout;
+  #identity: string | undefined;
 
-  private constructor(port: SerialPort, device: string, identity: string) {
+  private constructor(port: SerialPort, device: string) {
     this.port = port;
     this.#device = device;
-    this.#identity = identity;
     this.#check = setInterval(() => void this.#closeIfGone(), CHECK_MS);
     port.once('close', () => clearInterval(this.#check));
     // What a write meets on a line that has just gone; the line closes.
@@ -32,7 +31,10 @@ export class SerialLine {
     try {
       // Little is given to the driver at once, so that Ctrl-C stops a long output soon.
       const port = await openPort({ path: device, baudRate, highWaterMark: 4096 });
-      return new SerialLine(port, device, (await identityOf(device)) ?? 'vanished');
+      // Before anything else is waited for: the line may go at any time.
+      const line = new SerialLine(port, device);
+      line.#identity = await identityOf(device);
+      return line;
     } catch (cause) {
       throw new LineError(`cannot open ${device}: ${messageOf(cause)}`, { cause });
     }
@@ -55,7 +57,7 @@ export class SerialLine {
    */
   async #closeIfGone(): Promise<void> {
     const identity = await identityOf(this.#device);
-    if (identity === this.#identity && (await this.#answers())) return;
+    if (identity !== undefined && identity === this.#identity && (await this.#answers())) return;
     await this.close();
   }
 
@@ -93,13 +95,13 @@ export async function waitForDevice(
 /** How often an open line is looked at (milliseconds). */
 const CHECK_MS = 1000;
 
+/** Which device has this name now; undefined when there is none, or it cannot be looked at: then it is opened anew. */
 async function identityOf(device: string): Promise<string | undefined> {
   try {
     const { dev, ino, rdev } = await stat(device);
     return `${dev}:${ino}:${rdev}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }
 

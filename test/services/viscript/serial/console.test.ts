@@ -32,9 +32,7 @@ describe.skipIf(!hasSocat)('runSerialConsole on a pair of lines (needs socat)', 
     for (let time = 0; time < 3; time += 1) {
       rig.type('half a comm');
       await rig.transcript.waitFor(/half a comm$/);
-      await rig.unplug();
-      await rig.plugIn();
-      rig.type('\r');
+      await rig.replug();
       await rig.transcript.waitFor(PROMPT);
       rig.type('version\r');
       expect(await rig.transcript.waitFor(VERSION)).not.toContain('comm');
@@ -47,9 +45,7 @@ describe.skipIf(!hasSocat)('runSerialConsole on a pair of lines (needs socat)', 
     await rig.transcript.waitFor(PROMPT);
     rig.type('start -a echo\r');
     await rig.transcript.waitFor(/Added external app \(ID: (\d+)/);
-    await rig.unplug();
-    await rig.plugIn();
-    rig.type('\r');
+    await rig.replug();
     await rig.transcript.waitFor(PROMPT);
     rig.type('la\r');
     await rig.transcript.waitFor(/\[ 1 \] -> \[ .*cat \]/);
@@ -61,7 +57,6 @@ describe.skipIf(!hasSocat)('runSerialConsole on a pair of lines (needs socat)', 
     await rig.unplug();
     await expect.poll(() => rig.statuses.at(-1)).toMatch(/^waiting for .*cannot open .*No such file/);
     await rig.plugIn();
-    rig.type('\r');
     await rig.transcript.waitFor(PROMPT);
     expect(rig.statuses.at(-1)).toBe(`on ${rig.pair.near}`);
   });

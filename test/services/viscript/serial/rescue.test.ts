@@ -43,8 +43,7 @@ describe.skipIf(!hasSocat)('a console with a passphrase (needs socat)', () => {
       await rig.transcript.waitFor(new RegExp(`next try is in ${wait} s`));
       if (wait < 8) await rig.transcript.waitFor(ASKED, 30_000);
     }
-    await rig.unplug();
-    await rig.plugIn();
+    await rig.replug();
     await rig.transcript.waitFor(/next try is in [1-8] s/);
     await rig.transcript.waitFor(ASKED, 30_000);
     rig.type('wrong\r');
@@ -56,6 +55,17 @@ describe.skipIf(!hasSocat)('a console with a passphrase (needs socat)', () => {
     rig.type(`${PASSPHRASE}\r`);
     await rig.transcript.waitFor(PROMPT);
   }, 120_000);
+
+  it('asks again after logout, Ctrl-D, and unplugging', async () => {
+    await using rig = await Rig.open({ passphrase: PASSPHRASE });
+    for (const leave of [() => rig.type('logout\r'), () => rig.type('\x04'), () => rig.replug()]) {
+      await rig.transcript.waitFor(ASKED, 60_000);
+      rig.type(`${PASSPHRASE}\r`);
+      await rig.transcript.waitFor(PROMPT, 60_000);
+      await leave();
+    }
+    await rig.transcript.waitFor(ASKED, 60_000);
+  });
 
   it('logs out who types nothing, also while a command goes on', async () => {
     await using rig = await Rig.open({ passphrase: PASSPHRASE, idleMs: 700 });

@@ -142,9 +142,14 @@ export class Rig implements AsyncDisposable {
     await this.pair.unplug();
   }
 
+  /** The person's terminal is at the line before the board sees it, and so misses nothing. */
   async plugIn(): Promise<void> {
-    await this.pair.plugIn();
-    await this.plugInFar();
+    await this.pair.plugIn(() => this.plugInFar());
+  }
+
+  async replug(): Promise<void> {
+    await this.unplug();
+    await this.plugIn();
   }
 
   async plugInFar(): Promise<void> {

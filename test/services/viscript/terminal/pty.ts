@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 /** Two linked pseudo terminals need the Debian package socat. */
 export const hasSocat = spawnSync('socat', ['-V']).status === 0;
@@ -26,22 +27,22 @@ export class PtyPair {
     return pair;
   }
 
-  /** Makes the pair; after `unplug` again, at the same paths. */
-  async plugIn(): Promise<void> {
+  /**
+   * Makes the pair; after `unplug` again, at the same paths.
+   *
+   * @param first done while only the far end is there. Who opens a line throws away what waits in it: so a person who is
+   *   to miss nothing is there before the near end is.
+   */
+  async plugIn(first: () => Promise<void> = async () => undefined): Promise<void> {
     const end = (link: string) => `pty,rawer,link=${link}`;
-    const socat = spawn('socat', ['-d', '-d', end(this.near), end(this.far)], {
+    const unnamed = `${this.near}.new`;
+    const socat = spawn('socat', ['-d', '-d', end(unnamed), end(this.far)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#socat = socat;
-    let said = '';
-    for await (const chunk of socat.stderr) {
-      said += String(chunk);
-      if (said.includes('starting data transfer loop')) {
-        socat.stderr.resume();
-        return;
-      }
-    }
-    throw new Error(`socat made no pseudo terminals: ${said}`);
+    await joined(socat.stderr);
+    await first();
+    await rename(unnamed, this.near);
   }
 
   /** Both ends vanish, as when somebody pulls the cable of a USB adapter. */
@@ -52,10 +53,23 @@ export class PtyPair {
     const exited = once(socat, 'exit');
     socat.kill('SIGTERM');
     await exited;
+    await rm(this.near, { force: true });
   }
 
   async close(): Promise<void> {
     await this.unplug();
     await rm(this.#folder, { recursive: true });
   }
+}
+
+/** Resolves when socat passes on what comes. */
+async function joined(stderr: Readable): Promise<void> {
+  let said = '';
+  for await (const chunk of stderr.iterator({ destroyOnReturn: false })) {
+    said += String(chunk);
+    if (!said.includes('starting data transfer loop')) continue;
+    stderr.resume();
+    return;
+  }
+  throw new Error(`socat made no pseudo terminals: ${said}`);
 }
