@@ -1,6 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { writeDurably } from '../net/durable-file.ts';
+import { readFile } from 'node:fs/promises';
+import { KeptFile } from '../net/kept-file.ts';
 import { type PublicKey, parsePublicKey } from '../net/keys.ts';
 import { type Fields, fail, integer, list, shape, text } from '../signal/shape.ts';
 
@@ -39,10 +38,9 @@ export class Metering {
   readonly #file: string;
   readonly #accounts = new Map<string, Account>();
   readonly #relayed = new Map<string, Relayed>();
-  readonly #onProblem: (message: string) => void;
+  readonly #kept: KeptFile;
   #changed = false;
   #timer: NodeJS.Timeout | undefined;
-  #saving: Promise<void> = Promise.resolve();
 
   /** @throws {MeteringUnreadable} when the file is there and cannot be read or understood */
   static async load(file: string, onProblem: (message: string) => void): Promise<Metering> {
@@ -54,7 +52,7 @@ export class Metering {
 
   private constructor(file: string, onProblem: (message: string) => void) {
     this.#file = file;
-    this.#onProblem = onProblem;
+    this.#kept = new KeptFile({ file, what: 'the counts', content: () => this.#content(), onProblem });
   }
 
   get accounts(): Account[] {
@@ -91,28 +89,20 @@ export class Metering {
     this.#changed = true;
   }
 
-  /** Writes what has changed. Never rejects: what could not be written is written with the next. */
+  /** Writes what has changed. Never rejects: what could not be written is written later. */
   save(): Promise<void> {
-    this.#saving = this.#saving.then(() => this.#write());
-    return this.#saving;
+    return this.#changed || this.#kept.failing ? this.#kept.save() : this.#kept.settled();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.save();
+    await Promise.all([this.save(), this.#kept.stop()]);
   }
 
-  async #write(): Promise<void> {
-    if (!this.#changed) return;
+  #content(): string {
     this.#changed = false;
     const content = { version: fileVersion, accounts: this.accounts, relayed: this.relayed };
-    try {
-      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-      await writeDurably(this.#file, `${JSON.stringify(content)}\n`, 0o600);
-    } catch (error) {
-      this.#changed = true;
-      this.#onProblem(`${this.#file}: ${error instanceof Error ? error.message : error}`);
-    }
+    return `${JSON.stringify(content)}\n`;
   }
 
   async #read(): Promise<void> {
