@@ -21,8 +21,9 @@ const metricsIntervalMs = 10_000;
 async function run(wanted: Address): Promise<void> {
   const app = await connect();
   const tracker = new Tracker({ address: wanted, stateFile: stateFile(wanted, process.env) });
-  tracker.on('problem', (error) => console.error(error.message));
   const events = new LogLimit((line) => console.log(line));
+  const problems = new LogLimit((line) => console.error(line));
+  tracker.on('problem', (message) => problems.say('problem', message));
   tracker.on('registered', (name) => events.say('registered', `registered ${name}`));
   tracker.on('expired', (names) => events.say('expired', `expired ${names.join(' ')}`));
   await tracker.start();
@@ -31,7 +32,7 @@ async function run(wanted: Address): Promise<void> {
   app.onShutdown(async () => {
     clearInterval(metrics);
     await tracker.stop();
-    events.flush();
+    for (const log of [events, problems]) log.flush();
   });
   const address = formatAddress(tracker.address);
   if (!isLoopback(tracker.address)) console.log(`other machines reach ${address}: whoever does may register`);

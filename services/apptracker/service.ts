@@ -32,8 +32,8 @@ const standstillMs = 1_000;
 export class Tracker extends EventEmitter<{
   registered: [name: string];
   expired: [names: string[]];
-  /** Something went wrong that apps do not notice. */
-  problem: [error: Error];
+  /** Something went wrong that apps do not notice, or has come right again. */
+  problem: [message: string];
 }> {
   readonly #options: Required<TrackerOptions>;
   readonly #leases: Leases;
@@ -52,16 +52,14 @@ export class Tracker extends EventEmitter<{
     super();
     this.#options = { maxEntries: 4_096, maxClients: 512, maxNamesPerClient: 64, ...options };
     this.#leases = new Leases(this.#options.maxEntries);
-    this.#store = new Store(options.stateFile, () => this.#leases.stored(), {
-      onError: (error) =>
-        this.emit('problem', new Error(`cannot keep the leases: ${error.message}`, { cause: error })),
-    });
+    const stored = () => this.#leases.stored();
+    this.#store = new Store(options.stateFile, stored, (message) => this.emit('problem', message));
   }
 
   /** @throws when the address cannot be listened on */
   async start(): Promise<void> {
     const stored = await this.#store.load().catch((error: Error) => {
-      this.emit('problem', error);
+      this.emit('problem', error.message);
       return [];
     });
     this.#leases.restore(stored, performance.now());
@@ -84,7 +82,7 @@ export class Tracker extends EventEmitter<{
     clearTimeout(this.#sweep?.timer);
     for (const end of this.#clients.values()) end('the tracker stops');
     await stopListening(this.#server);
-    await this.#store.save();
+    await this.#store.stop();
   }
 
   #admit(socket: Socket): void {

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { entryOf, lease, textLike } from '../names/messages.ts';
 import { type Address, formatAddress } from '../net/address.ts';
-import { writeDurably } from '../net/durable-file.ts';
+import { KeptFile } from '../net/kept-file.ts';
 import { fail, list, shape } from '../signal/shape.ts';
 import { stateFolder } from '../signal/state-folder.ts';
 import type { StoredLease } from './leases.ts';
@@ -30,24 +30,19 @@ export function stateFile(address: Address, environment: NodeJS.ProcessEnv): str
   );
 }
 
-export interface StoreEvents {
-  /** The file could not be written; it is tried again with the next change. */
-  onError(error: Error): void;
-}
-
-/** The state file: one writer, each version whole on the disk before it takes the place of the one before. */
+/** The state file of a tracker. */
 export class Store {
   readonly file: string;
-  readonly #current: () => StoredLease[];
-  readonly #events: StoreEvents;
-  #writing: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #kept: KeptFile;
 
-  /** @param current what is to be written, asked for when a write begins */
-  constructor(file: string, current: () => StoredLease[], events: StoreEvents) {
+  /**
+   * @param current what is to be written, asked for when a write begins
+   * @param onProblem told once when the file cannot be written, and once when it can be again
+   */
+  constructor(file: string, current: () => StoredLease[], onProblem: (message: string) => void) {
     this.file = file;
-    this.#current = current;
-    this.#events = events;
+    const content = () => `${JSON.stringify({ version: 1, leases: current() })}\n`;
+    this.#kept = new KeptFile({ file, what: 'the leases', content, onProblem });
   }
 
   /**
@@ -73,26 +68,14 @@ export class Store {
     }
   }
 
-  /** Resolves when what holds now is on the disk, or was reported not to be. Changes in quick succession share a write. */
+  /** Resolves when what holds now is on the disk, or was told not to be. Changes in quick succession share a write. */
   save(): Promise<void> {
-    this.#next ??= (this.#writing ?? Promise.resolve()).then(() => {
-      this.#next = undefined;
-      this.#writing = this.#write().finally(() => {
-        this.#writing = undefined;
-      });
-      return this.#writing;
-    });
-    return this.#next;
+    return this.#kept.save();
   }
 
-  async #write(): Promise<void> {
-    try {
-      const folder = dirname(this.file);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeDurably(this.file, `${JSON.stringify({ version: 1, leases: this.#current() })}\n`, 0o600);
-    } catch (error) {
-      this.#events.onError(error instanceof Error ? error : new Error(String(error)));
-    }
+  /** Writes what is not on the disk yet, if it can be, and then no more by itself. */
+  stop(): Promise<void> {
+    return this.#kept.stop();
   }
 }
 

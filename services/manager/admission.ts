@@ -19,14 +19,16 @@ export interface AdmissionOptions {
 export class Admission extends EventEmitter<{
   /** There is a newer list. */
   changed: [];
-  /** A list could not be taken over; the one before stays. */
-  problem: [error: Error];
+  /** A list could not be taken over, and the one before stays, or a list could not be kept; or that has come right again. */
+  problem: [message: string];
 }> {
   readonly #options: AdmissionOptions;
   #admitted: Admitted | undefined;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #seen: string | undefined;
+  /** Why the file could not be taken over when it was looked at last. */
+  #unread: string | undefined;
   #reading: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -55,7 +57,7 @@ export class Admission extends EventEmitter<{
     const name = `members-${members?.rack.slice(0, 16)}`;
     this.#admitted = await Admitted.load({
       ...{ peers, rack: members?.rack, given: members?.file, kept: join(folder, name) },
-      onProblem: (error) => this.emit('problem', error),
+      onProblem: (message) => this.emit('problem', message),
     });
     this.#seen = this.#admitted.given;
     if (members === undefined || this.#stopped) return;
@@ -63,7 +65,7 @@ export class Admission extends EventEmitter<{
     this.#watcher = watch(dirname(members.file), (_event, name) => {
       if (name === null || name === basename(members.file)) this.#readAgain();
     });
-    this.#watcher.on('error', (error) => this.emit('problem', error));
+    this.#watcher.on('error', (error) => this.emit('problem', error.message));
     this.#timer = setInterval(() => this.#readAgain(), checkMs);
   }
 
@@ -72,15 +74,19 @@ export class Admission extends EventEmitter<{
     this.#watcher?.close();
     clearInterval(this.#timer);
     await this.#reading;
+    await this.#admitted?.stop();
   }
 
   #readAgain(): void {
     this.#reading = this.#reading.then(async () => {
       try {
         await this.#read();
+        this.#unread = undefined;
       } catch (error) {
-        const why = error instanceof Error ? error.message : error;
-        this.emit('problem', new Error(`the list of members stays: ${why}`, { cause: error }));
+        const why = error instanceof Error ? error.message : String(error);
+        // A file that cannot be read now is looked at again and again.
+        if (why !== this.#unread) this.emit('problem', `the list of members stays: ${why}`);
+        this.#unread = why;
       }
     });
   }

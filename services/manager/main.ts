@@ -57,10 +57,10 @@ async function makeManager(
   if (options.webSocketAddress !== undefined)
     addresses.push({ transport: webSocket, address: options.webSocketAddress });
   const manager = new Manager({ ...{ identity, domain, addresses, admission, trackerAddress } });
-  admission.on('problem', (error) => console.error(error.message));
   admission.on('changed', () => console.log(`members: list ${admission.list?.number}`));
   const events = new LogLimit((line) => console.log(line));
   const problems = new LogLimit((line) => console.error(line));
+  admission.on('problem', (message) => problems.say('members', message));
   manager.on('problem', (message, source) => problems.say(source, message));
   manager.on('refused', (reason) => problems.say('refused', `refused: ${reason}`));
   manager.on('connected', (name, key) => events.say(key, `connected ${name}`));

@@ -1,6 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { writeDurably } from './durable-file.ts';
+import { readFile } from 'node:fs/promises';
+import { KeptFile } from './kept-file.ts';
 import type { PublicKey } from './keys.ts';
 import { InvalidMembership, MembershipKeeper } from './membership.ts';
 
@@ -13,8 +12,8 @@ export interface AdmittedOptions {
   given?: string | undefined;
   /** File where the newest list that was ever seen is kept. */
   kept: string;
-  /** A list could not be kept, or the one of before not be used; what is in force stays in force. */
-  onProblem(error: Error): void;
+  /** A list could not be kept, or is kept again, or the one of before could not be used; what is in force stays in force. */
+  onProblem(message: string): void;
 }
 
 /** The list of members that was given cannot be read, or is none of this rack. */
@@ -32,7 +31,7 @@ export class Admitted {
   readonly #peers: ReadonlySet<PublicKey>;
   #keeper: MembershipKeeper | undefined;
   #given: string | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #file: KeptFile;
 
   /** @throws {MembersUnreadable} */
   static async load(options: AdmittedOptions): Promise<Admitted> {
@@ -44,6 +43,8 @@ export class Admitted {
   private constructor(options: AdmittedOptions) {
     this.#options = options;
     this.#peers = new Set(options.peers);
+    const { kept: file, onProblem } = options;
+    this.#file = new KeptFile({ file, what: 'the list', content: () => this.#keeper?.text ?? '', onProblem });
   }
 
   /** As it was signed, to pass on; undefined without one. */
@@ -71,20 +72,25 @@ export class Admitted {
   }
 
   /**
-   * Takes a newer list over, and keeps it. One that cannot be kept is in force all the same, until the next start.
+   * Takes a newer list over, and keeps it. One that cannot be kept is in force all the same, and kept when that goes.
    *
    * @returns whether it was newer
    * @throws {InvalidMembership} and changes nothing
    */
   offer(text: string): boolean {
     if (!this.#take(text)) return false;
-    this.#keep(text);
+    void this.#file.save();
     return true;
   }
 
   /** Resolves when the newest list is on the disk, or cannot be. */
   settled(): Promise<void> {
-    return this.#writing;
+    return this.#file.settled();
+  }
+
+  /** Keeps what could not be kept until now, if it can be; goes on as before, but tries no more. */
+  stop(): Promise<void> {
+    return this.#file.stop();
   }
 
   async #start(): Promise<void> {
@@ -94,11 +100,10 @@ export class Admitted {
     const number = this.list?.number;
     const before = await this.#readKept();
     if (before === undefined || !this.#offerKept(before)) {
-      if (this.#given !== undefined) this.#keep(this.#given);
+      if (this.#given !== undefined) await this.#file.save();
     } else if (this.#given !== undefined) {
       this.#tell('the list of before stays', `${given} has list ${number}, which is older`);
     }
-    await this.#writing;
   }
 
   #take(text: string): boolean {
@@ -142,20 +147,7 @@ export class Admitted {
     }
   }
 
-  #keep(text: string): void {
-    const { kept } = this.#options;
-    this.#writing = this.#writing.then(async () => {
-      try {
-        await mkdir(dirname(kept), { recursive: true, mode: 0o700 });
-        await writeDurably(kept, text, 0o600);
-      } catch (error) {
-        this.#tell('cannot keep the list', error);
-      }
-    });
-  }
-
   #tell(what: string, cause: unknown): void {
-    const why = cause instanceof Error ? cause.message : cause;
-    this.#options.onProblem(new Error(`${what}: ${why}`, { cause }));
+    this.#options.onProblem(`${what}: ${cause instanceof Error ? cause.message : cause}`);
   }
 }

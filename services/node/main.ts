@@ -21,7 +21,9 @@ async function run(options: Options): Promise<void> {
   const app = await connect();
   await useOpenSsl();
   const { folder, neighbours } = options;
-  const problem = (message: string) => console.error(message);
+  const events = new LogLimit((line) => console.log(line));
+  const problems = new LogLimit((line) => console.error(line));
+  const notKept = (message: string) => problems.say('files', message);
   const node = new MeshNode({
     identity: await identityIn(options.keyFile),
     ...{ name: options.name, version, addresses: options.addresses, dials: options.dials },
@@ -30,13 +32,11 @@ async function run(options: Options): Promise<void> {
     admitted: await Admitted.load({
       ...{ peers: [...options.peers, ...neighbours], rack: options.rack },
       ...{ given: options.members, kept: join(folder, 'members') },
-      onProblem: (error) => problem(error.message),
+      onProblem: notKept,
     }),
-    metering: await Metering.load(join(folder, 'metering.json'), problem),
+    metering: await Metering.load(join(folder, 'metering.json'), notKept),
   });
   const gateway = new AppGateway({ carrier: node, ...options.apps });
-  const events = new LogLimit((line) => console.log(line));
-  const problems = new LogLimit(problem);
   node.on('event', (message, source) => events.say(source, message));
   node.on('problem', (message, source) => problems.say(source, message));
   gateway.on('registered', (name) => events.say(`app ${name}`, `app ${name} is here`));

@@ -1,6 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { writeDurably } from '../net/durable-file.ts';
+import { readFile } from 'node:fs/promises';
+import { KeptFile } from '../net/kept-file.ts';
 import { type PublicKey, parsePublicKey } from '../net/keys.ts';
 import { type Fields, fail, integer, list, shape, text } from '../signal/shape.ts';
 
@@ -42,10 +41,9 @@ export class Metering {
   readonly #accounts = new Map<string, Account>();
   readonly #relayed = new Map<string, Relayed>();
   #relayedElse = 0;
-  readonly #onProblem: (message: string) => void;
+  readonly #kept: KeptFile;
   #changed = false;
   #timer: NodeJS.Timeout | undefined;
-  #saving: Promise<void> = Promise.resolve();
 
   /** @throws {MeteringUnreadable} when the file is there and cannot be read or understood */
   static async load(file: string, onProblem: (message: string) => void): Promise<Metering> {
@@ -57,7 +55,7 @@ export class Metering {
 
   private constructor(file: string, onProblem: (message: string) => void) {
     this.#file = file;
-    this.#onProblem = onProblem;
+    this.#kept = new KeptFile({ file, what: 'the counts', content: () => this.#content(), onProblem });
   }
 
   get accounts(): Account[] {
@@ -102,15 +100,14 @@ export class Metering {
     this.#changed = true;
   }
 
-  /** Writes what has changed. Never rejects: what could not be written is written with the next. */
+  /** Writes what has changed. Never rejects: what could not be written is written later. */
   save(): Promise<void> {
-    this.#saving = this.#saving.then(() => this.#write());
-    return this.#saving;
+    return this.#changed || this.#kept.failing ? this.#kept.save() : this.#kept.settled();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.save();
+    await Promise.all([this.save(), this.#kept.stop()]);
   }
 
   /** Half at once, so that neighbours who come and go without end cost little each. */
@@ -122,18 +119,10 @@ export class Metering {
     }
   }
 
-  async #write(): Promise<void> {
-    if (!this.#changed) return;
+  #content(): string {
     this.#changed = false;
     const { accounts, relayed, relayedElse } = this;
-    const content = { version: fileVersion, accounts, relayed, relayedElse };
-    try {
-      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-      await writeDurably(this.#file, `${JSON.stringify(content)}\n`, 0o600);
-    } catch (error) {
-      this.#changed = true;
-      this.#onProblem(`${this.#file}: ${error instanceof Error ? error.message : error}`);
-    }
+    return `${JSON.stringify({ version: fileVersion, accounts, relayed, relayedElse })}\n`;
   }
 
   async #read(): Promise<void> {

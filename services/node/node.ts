@@ -133,7 +133,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     await this.#manager.stop();
     await this.#neighbours.stop();
     await this.#options.metering.stop();
-    await this.#options.admitted.settled();
+    await this.#options.admitted.stop();
   }
 
   async openStream(to: Target, from: string, signal: AbortSignal): Promise<MeshStream> {

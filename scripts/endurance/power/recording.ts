@@ -22,7 +22,7 @@ export class RecordingFailed extends Error {
 
 /** Large enough that the journal of the file system, and it alone, is written over again and again. */
 const DISK_BYTES = '64M';
-/** As image/disk/filesystems.cfg has them for `data`. */
+/** As image/disk/filesystems.cfg has them for `data`, but for quotas: the kernel of this machine may not know them. */
 const FEATURES = ['-b', '4096', '-m', '1', '-O', '^orphan_file,^metadata_csum_seed'];
 
 /**

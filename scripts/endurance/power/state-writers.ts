@@ -18,9 +18,7 @@ const rack = Identity.fromSeed(Buffer.alloc(32, 0xff));
 export const trackerLeases: Writer = {
   async write(folder, kept, signal) {
     let version = 0;
-    const store = new Store(join(folder, 'leases.json'), () => leasesOfTracker(version), {
-      onError: rethrow,
-    });
+    const store = new Store(join(folder, 'leases.json'), () => leasesOfTracker(version), rethrow);
     while (!signal.aborted) {
       version++;
       await store.save();
@@ -28,7 +26,7 @@ export const trackerLeases: Writer = {
     }
   },
   async check(folder, kept) {
-    const store = new Store(join(folder, 'leases.json'), () => [], { onError: rethrow });
+    const store = new Store(join(folder, 'leases.json'), () => [], rethrow);
     const found = await store.load();
     const version = versionIn(found[0]?.address);
     expectKept(version, kept, 'leases of apptracker');
@@ -119,6 +117,6 @@ function versionIn(address: string | undefined): number {
 }
 
 /** A writer that cannot write, or a reader that finds damage, only tells of it: here that is the end. */
-function rethrow(problem: Error | string): never {
-  throw problem instanceof Error ? problem : new Error(problem);
+function rethrow(problem: string): never {
+  throw new Error(problem);
 }

@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 
 function load(options: Partial<AdmittedOptions> = {}): Promise<Admitted> {
-  const onProblem = (error: Error) => problems.push(error.message);
+  const onProblem = (message: string) => problems.push(message);
   return Admitted.load({ peers, rack: rack.publicKey, given, kept, onProblem, ...options });
 }
 
@@ -152,17 +152,20 @@ describe('a list', () => {
     await expect(load()).rejects.toThrow(given);
   });
 
-  it('that cannot be kept is in force all the same, and the problem is told', async () => {
+  it('that cannot be kept is in force all the same, and is kept when that goes', async () => {
     await writeFile(given, list);
     await mkdir(join(kept, 'in the way'), { recursive: true });
     const admitted = await load();
     expect(admitted.offer(newer)).toBe(true);
     await admitted.settled();
     expect(admitted.admits(two)).toBe(true);
+    await rm(kept, { recursive: true });
+    await admitted.stop();
+    expect(await readFile(kept, 'utf8')).toBe(newer);
     expect(problems.map((problem) => problem.split(':')[0])).toEqual([
       'cannot read the list of before',
-      'cannot keep the list',
-      'cannot keep the list',
+      `cannot keep the list in ${kept} for now`,
+      'can keep the list again',
     ]);
   });
 });
