@@ -1,5 +1,4 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from '../../../image/run.ts';
 import type { Breach } from './breaches.ts';
@@ -21,7 +20,7 @@ export function breached(text: string, breach: Breach): string {
   return pieces.join(breach.replace);
 }
 
-/** A copy of the sources in a folder of its own, in which promises can be broken; what is installed and cached is shared. */
+/** A copy of the sources in a folder of its own, in which promises can be broken; what is installed and cached is shared. One at a time. */
 export class ScratchCopy implements AsyncDisposable {
   readonly path: string;
 
@@ -31,7 +30,11 @@ export class ScratchCopy implements AsyncDisposable {
 
   /** @param root the repository; what is not committed yet is copied too */
   static async make(root: string): Promise<ScratchCopy> {
-    const copy = new ScratchCopy(await mkdtemp(join(tmpdir(), 'skyminer-sabotage-')));
+    // In the same file system, for links; and what a killed run has left is found there.
+    const folder = join(root, 'out/sabotage');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const copy = new ScratchCopy(await mkdtemp(join(folder, 'copy-')));
     try {
       await copy.#fill(root);
       return copy;
@@ -63,9 +66,11 @@ export class ScratchCopy implements AsyncDisposable {
       await cp(join(root, file), target, { verbatimSymlinks: true }).catch(unlessMissing);
     }
     await symlink(join(root, 'node_modules'), join(this.path, 'node_modules'));
-    await mkdir(join(root, 'out/cache'), { recursive: true });
+    const cache = join(root, 'out/cache');
+    await mkdir(cache, { recursive: true });
     await mkdir(join(this.path, 'out'));
-    await symlink(join(root, 'out/cache'), join(this.path, 'out/cache'));
+    // Nothing in it is changed in its place; systemctl takes no root below a symbolic link.
+    await run('cp', ['--archive', '--link', cache, join(this.path, 'out/cache')]);
   }
 }
 
