@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { meshTable } from '../../../../services/viscript/commands/mesh-tables.ts';
 import { runCommand } from '../../../../services/viscript/commands/table.ts';
 import type { Supervisor } from '../../../../services/viscript/supervisor/supervisor.ts';
