@@ -5,7 +5,7 @@ import { UsageError } from '../services/program/usage.ts';
 import { breaches } from './endurance/sabotage/breaches.ts';
 import { sabotageReport } from './endurance/sabotage/report.ts';
 import { sabotage } from './endurance/sabotage/sabotage.ts';
-import { readState, writeState } from './endurance/state.ts';
+import { withState } from './endurance/state.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
 const usage = `Usage: ./scripts/sabotage [--only PART] [--list]
@@ -44,16 +44,17 @@ await runProgram('sabotage', async () => {
     return 0;
   }
   const signal = abortOnSignals();
-  const state = await readState(stateFile);
   const steps = showSteps({ logs: join(root, 'out/logs/soak'), output: process.stderr });
-  const trials = await steps.step('Break promises', 'Read in the log what the tests said.', ({ log, note }) =>
-    sabotage({
-      ...{ root, breaches: chosen, log, progress: note, signal },
-      save: async (trial) => {
-        state.sabotage[trial.broken] = trial;
-        await writeState(stateFile, state);
-      },
-    }),
+  const trials = await withState(stateFile, steps, (state, save) =>
+    steps.step('Break promises', 'Read in the log what the tests said.', ({ log, note }) =>
+      sabotage({
+        ...{ root, breaches: chosen, log, progress: note, signal },
+        save: (trial) => {
+          state.sabotage[trial.broken] = trial;
+          return save();
+        },
+      }),
+    ),
   );
   process.stdout.write(sabotageReport(trials));
   return trials.length === chosen.length && trials.every(({ noticed }) => noticed) ? 0 : 1;

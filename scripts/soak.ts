@@ -6,7 +6,7 @@ import { UsageError } from '../services/program/usage.ts';
 import { findDecoders } from './endurance/decoders.ts';
 import { parts } from './endurance/parts.ts';
 import { putReport, soakReport } from './endurance/report.ts';
-import { readState, writeState } from './endurance/state.ts';
+import { withState } from './endurance/state.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
 const usage = `Usage: ./scripts/soak [--minutes N] [--only PART] [--inputs N] [--cuts N] [--output FILE]
@@ -58,19 +58,19 @@ await runProgram('soak', async () => {
   const signal = abortOnSignals();
   const steps = showSteps({ logs: join(root, 'out/logs/soak'), output: process.stderr });
   const decoders = await findDecoders(root);
-  const state = await readState(stateFile);
-  const save = () => writeState(stateFile, state);
-  const chosen = Object.entries(parts).filter(([name]) => only === undefined || name === only);
-  const end = performance.now() + minutes * 60_000;
-  let well = true;
-  for (const [at, [, part]] of chosen.entries()) {
-    if (signal.aborted) break;
-    const left = Math.max(0, (end - performance.now()) / 60_000);
-    const share = left / (chosen.length - at);
-    const given = { root, out, state, save, steps, minutes: share, cuts, inputs, decoders, signal };
-    if (!(await part(given))) well = false;
-  }
-  const report = soakReport(state, decoders);
+  const [report, well] = await withState(stateFile, steps, async (state, save) => {
+    const chosen = Object.entries(parts).filter(([name]) => only === undefined || name === only);
+    const end = performance.now() + minutes * 60_000;
+    let well = true;
+    for (const [at, [, part]] of chosen.entries()) {
+      if (signal.aborted) break;
+      const left = Math.max(0, (end - performance.now()) / 60_000);
+      const share = left / (chosen.length - at);
+      const given = { root, out, state, save, steps, minutes: share, cuts, inputs, decoders, signal };
+      if (!(await part(given))) well = false;
+    }
+    return [soakReport(state, decoders), well];
+  });
   process.stdout.write(report);
   if (output !== undefined) await writeFile(output, putReport(await textOf(output), report));
   return well && !signal.aborted ? 0 : 1;

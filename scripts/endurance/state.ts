@@ -1,6 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { withLock } from '../../image/lock.ts';
+import type { Steps } from '../../image/steps.ts';
 import type { AbuseTotals } from './abuse/campaign.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { Trial } from './sabotage/sabotage.ts';
@@ -72,6 +74,25 @@ export async function readState(file: string): Promise<SoakState> {
   } catch (cause) {
     throw new Error(`${file} is damaged: remove it to begin anew`, { cause });
   }
+}
+
+/**
+ * Works on what was found so far, and keeps it. One at a time: a second program waits for the first, for each keeps all
+ * that it knows.
+ *
+ * @param steps shows the waiting
+ */
+export function withState<T>(
+  file: string,
+  steps: Steps,
+  work: (state: SoakState, save: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const waiting = (ours: () => Promise<void>) =>
+    steps.step('Wait for another soak in this folder', 'Look which one it is: `ps -C flock u`.', ours);
+  return withLock(`${file}.lock`, waiting, async () => {
+    const state = await readState(file);
+    return work(state, () => writeState(file, state));
+  });
 }
 
 /** As a whole or not at all, whenever the program ends. */
