@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Identity } from '../../services/net/keys.ts';
 import { signMembership } from '../../services/net/membership.ts';
 import { BOOTING_MS, Guest } from './fixture.ts';
+import { documentedListeners, listenersOf } from './listeners.ts';
 
 const rack = Identity.generate();
 const board = Identity.generate();
@@ -63,5 +64,13 @@ describe('a board that was told its rack', () => {
       `setpriv --reuid ${user} --regid ${user} --init-groups nc.openbsd -NU /run/skywire/node.sock </dev/null && echo reached`;
     expect((await guest.root.run(ask('viscript'))).output).toContain('reached');
     expect((await guest.root.run(ask('admin'))).output).toContain('Permission denied');
+  });
+
+  it('listens where SECURITY.md says, and nowhere else', async () => {
+    const documented = await documentedListeners();
+    // An address of the network may come later than the mesh.
+    await expect
+      .poll(() => listenersOf(guest.root), { timeout: 120_000, interval: 1000 })
+      .toEqual(documented);
   });
 });

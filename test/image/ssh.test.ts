@@ -114,4 +114,17 @@ describe('SSH', () => {
     expect(status).toBe(255);
     expect(stderr).toMatch(/Permission denied/);
   });
+
+  it('is there for others while one address opens connections and says nothing', async () => {
+    await guest.root.text(
+      "systemd-run --quiet --unit silent sh -c 'for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 600 | nc.openbsd 127.0.0.1 22 & done; wait'",
+    );
+    const held = () => guest.root.text('ss -Htn state established dport = :22 | wc -l');
+    try {
+      await expect.poll(held, { timeout: 60_000, interval: 500 }).toBe('6');
+      expect(await ssh.run('admin', ['true'])).toMatchObject({ status: 0 });
+    } finally {
+      await guest.root.text('systemctl stop silent');
+    }
+  });
 });
