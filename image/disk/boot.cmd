@@ -2,6 +2,8 @@
 # devnum and scriptaddr. The state's format is described in state.ts. All numbers are hexadecimal: setexpr writes
 # them with no 0x, and test takes a number for decimal unless 0x stands before it.
 #
+# No `for` and no `while` here, nor in a slot's script: Ctrl-C on the serial line ends a loop of U-Boot's, and then the boot.
+#
 # What a slot's script and the kernel command line learn: slot, left (attempts that remain), why (reasons for
 # this choice other than the usual, separated by commas).
 
@@ -72,30 +74,30 @@ setenv write_state '
 
 # An attempt is counted before it is made. A slot whose files do not load comes back here, and the next one gets
 # its turn. When no attempts are left, all slots get theirs anew: a board never stops trying.
-for round in counted again; do
-  if test ${round} = again; then
-    setenv reason all-used-up; run add_reason
-    setenv leftA 3; setenv leftB 3
-  fi
-  for candidate in ${order}; do
-    setenv slot ${candidate}
-    if test ${slot} = A; then setenv left ${leftA}; else setenv left ${leftB}; fi
-    if test 0x${left} -gt 0; then
-      setexpr left ${left} - 1
-      if test ${slot} = A; then setenv leftA ${left}; else setenv leftB ${left}; fi
-      run write_state
-      echo "Starting slot ${slot}, attempts left ${left} ${why}"
-      setenv bootpart
-      part number ${devtype} ${devnum} boot${slot} bootpart
-      if load ${devtype} ${devnum}:${bootpart} ${scriptaddr} slot.scr; then
-        source ${scriptaddr}
-      fi
-      setenv reason ${slot}-not-loaded; run add_reason
-    else
-      setenv reason ${slot}-used-up; run add_reason
-    fi
-  done
-done
+setenv try_slot '
+  if test ${slot} = A; then setenv left ${leftA}; else setenv left ${leftB}; fi;
+  if test 0x${left} -gt 0; then
+    setexpr left ${left} - 1;
+    if test ${slot} = A; then setenv leftA ${left}; else setenv leftB ${left}; fi;
+    run write_state;
+    echo "Starting slot ${slot}, attempts left ${left} ${why}";
+    setenv bootpart;
+    part number ${devtype} ${devnum} boot${slot} bootpart;
+    if load ${devtype} ${devnum}:${bootpart} ${scriptaddr} slot.scr; then source ${scriptaddr}; fi;
+    setenv reason ${slot}-not-loaded;
+  else
+    setenv reason ${slot}-used-up;
+  fi;
+  run add_reason'
+if test "${order}" = "B A"; then
+  setenv try_both 'setenv slot B; run try_slot; setenv slot A; run try_slot'
+else
+  setenv try_both 'setenv slot A; run try_slot; setenv slot B; run try_slot'
+fi
+run try_both
+setenv reason all-used-up; run add_reason
+setenv leftA 3; setenv leftB 3
+run try_both
 echo "No slot could be started: trying again in 10 seconds"
 sleep 10
 reset

@@ -33,7 +33,8 @@ export function readEnvironment(uBoot: Uint8Array): Map<string, string> {
 }
 
 /**
- * Refuses a U-Boot that can be stopped, or that stops, at a prompt where who has the serial line could do anything.
+ * Refuses a U-Boot that can be stopped, or that stops, at a prompt where who has the serial line could do anything; and one
+ * that keys on that line keep from booting.
  *
  * @throws ImageError
  */
@@ -42,9 +43,15 @@ export function requireClosedPrompt(uBoot: Uint8Array): void {
   // -2: U-Boot waits for nobody, and looks at no key.
   if (variables.get('bootdelay') !== '-2')
     throw new ImageError('Any key stops this U-Boot at its prompt: it needs bootdelay=-2.');
-  if (!/; *reset *$/.test(variables.get('bootcmd') ?? ''))
+  const bootcmd = variables.get('bootcmd') ?? '';
+  if (!/; *reset *$/.test(bootcmd))
     throw new ImageError(
       'This U-Boot stops at its prompt when nothing boots: its bootcmd has to end in `; reset`.',
+    );
+  const interruptible = /\b(?:for|while|until|run)\b/.exec(bootcmd);
+  if (interruptible !== null)
+    throw new ImageError(
+      `Ctrl-C ends a loop of U-Boot's, and so keeps this one from booting: its bootcmd has to do without \`${interruptible[0]}\`, with what \`run\` would run in its place.`,
     );
 }
 

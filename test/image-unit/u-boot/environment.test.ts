@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ImageError } from '../../../image/error.ts';
 import {
   changeEnvironment,
+  type EnvironmentChanges,
   readEnvironment,
   requireClosedPrompt,
 } from '../../../image/u-boot/environment.ts';
@@ -36,14 +39,33 @@ describe('the environment compiled into U-Boot', () => {
   });
 });
 
+const refusal = (changes: EnvironmentChanges) => () =>
+  requireClosedPrompt(changeEnvironment(uBoot, { spare: null, ...changes }));
+
 describe('a prompt', () => {
   it.each([
-    ['a key stops it', { bootcmd: 'run it; reset' }],
-    ['a key stops it within no time', { bootcmd: 'run it; reset', bootdelay: '0' }],
-    ['it comes when nothing boots', { bootdelay: '-2' }],
-  ])('is open when %s', (_, changes) => {
-    expect(() => requireClosedPrompt(changeEnvironment(uBoot, { spare: null, ...changes }))).toThrow(
-      ImageError,
-    );
+    ['a key stops it', { bootcmd: 'boot; reset' }, /Any key stops/],
+    ['a key stops it within no time', { bootcmd: 'boot; reset', bootdelay: '0' }, /Any key stops/],
+    ['it comes when nothing boots', { bootcmd: 'boot', bootdelay: '-2' }, /stops at its prompt/],
+  ])('is open when %s', (_, changes, reason) => {
+    expect(refusal(changes)).toThrow(ImageError);
+    expect(refusal(changes)).toThrow(reason);
+  });
+
+  it('is closed when U-Boot waits for no key and starts anew when nothing boots', () => {
+    expect(refusal({ bootcmd: 'boot; reset', bootdelay: '-2' })).not.toThrow();
+  });
+});
+
+describe('Ctrl-C', () => {
+  it.each(['run it; reset', 'for x in y; do z; done; reset'])('ends the loops of bootcmd=%s', (bootcmd) => {
+    expect(refusal({ bootcmd, bootdelay: '-2' })).toThrow(/Ctrl-C/);
+  });
+
+  it.each(['boot.cmd', 'slot.cmd'])('finds no loop to end in %s', async (name) => {
+    const script = await readFile(join(import.meta.dirname, '../../../image/disk', name), 'utf8');
+    const commands = script.replace(/^#.*$/gm, '');
+    expect(commands).toContain('load');
+    expect(commands).not.toMatch(/\b(?:for|while|until)\b/);
   });
 });
