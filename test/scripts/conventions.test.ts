@@ -50,6 +50,11 @@ describe('the sources', () => {
 describe('the documents', () => {
   const documents = files.filter((file) => file.endsWith('.md'));
 
+  it.each(documents)('%s names no test that is not there', (document) => {
+    const named = Array.from(textOf(document).matchAll(/`(test\/[\w./-]*\w)`/g), ([, path = '']) => path);
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
   it.each(documents)('%s has links that lead somewhere', (document) => {
     const broken = linksOf(document).filter((link) => !leadsSomewhere(document, link));
     expect(broken).toEqual([]);
