@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { formatLogLine, type LogLine } from './log-line.ts';
+import { formatLogLine, type LogLine, voidLine } from './log-line.ts';
 
 /** A log file is set aside as FILE.1 when it has grown to this many bytes; one such older file is kept. */
 const maxBytes = 1_048_576;
@@ -106,9 +106,10 @@ export class LogFile {
 
   async #open(): Promise<FileHandle> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-    const file = await open(this.path, 'a', 0o600);
+    const file = await open(this.path, 'a+', 0o600);
     this.#file = file;
     this.#size = (await file.stat()).size;
+    if (await isTorn(file, this.#size)) await file.appendFile(voidLine);
     return file;
   }
 
@@ -118,4 +119,11 @@ export class LogFile {
     // What the disk has to say at the end it has said before, when it was written to.
     await file?.close().catch(this.#onError);
   }
+}
+
+/** Whether a file ends within a line, as after a power cut or on a disk that was full. */
+async function isTorn(file: FileHandle, size: number): Promise<boolean> {
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] !== '\n'.charCodeAt(0);
 }

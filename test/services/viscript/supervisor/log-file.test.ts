@@ -50,6 +50,18 @@ describe('the log file of an app', () => {
     expect((await kept()).map(({ text }) => text)).toEqual(['before', 'after']);
   });
 
+  it('shows no line of which a power cut has left a part, and loses none after it', async () => {
+    const whole = formatLogLine(line('whole'));
+    const [half, zeros] = [whole.slice(0, -4), '\0'.repeat(100)];
+    await mkdir(join(folder.path, 'log'));
+    await writeFile(file.path, `${whole}${half}${zeros}${whole}${whole}${half}`);
+    file.write(line('after'));
+    expect((await kept()).map(({ text }) => text)).toEqual(['whole', 'whole', 'after']);
+    await file.close();
+    file.write(line('and again'));
+    expect((await kept()).map(({ text }) => text)).toEqual(['whole', 'whole', 'after', 'and again']);
+  });
+
   it('is bounded, however much is written, and keeps the newest lines', async () => {
     for (let count = 0; count < 300; count++) {
       for (let each = 0; each < 20; each++) file.write(line(`${count}.${each} ${'x'.repeat(2000)}`));
@@ -111,7 +123,8 @@ describe('a line of a log file', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.nat(), (raw, id) => {
         const text = raw.replaceAll(/[\n\r]/g, '');
-        expect(parseLogLine('app', formatLogLine(line(text, id)).slice(0, -1))).toEqual(line(text, id));
+        const read = line(text.replaceAll('\0', '␀'), id);
+        expect(parseLogLine('app', formatLogLine(line(text, id)).slice(0, -1))).toEqual(read);
       }),
     );
   });
