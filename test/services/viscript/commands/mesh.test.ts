@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { meshTable } from '../../../../services/viscript/commands/mesh-tables.ts';
 import { runCommand } from '../../../../services/viscript/commands/table.ts';
 import type { Supervisor } from '../../../../services/viscript/supervisor/supervisor.ts';
@@ -92,7 +92,10 @@ describe('mesh', () => {
 describe('the tables of the mesh', () => {
   const key = 'ab12cd34'.padEnd(64, '0');
   const circuit = 'ef56ab78'.padEnd(32, '0');
-  const since = new Date(Date.now() - 65_500).toISOString();
+  const since = '2026-01-31T12:00:00.000Z';
+
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(since) + 65_500 }));
+  afterEach(() => void vi.useRealTimers());
 
   it.each([
     [
