@@ -73,4 +73,20 @@ describe('a board that was told its rack', () => {
       .poll(() => listenersOf(guest.root), { timeout: 120_000, interval: 1000 })
       .toEqual(documented);
   });
+
+  it('passes packets on while it serves a VPN, and then as it did before', async () => {
+    const { root } = guest;
+    const settings = '/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding';
+    const forwarding = () => root.text(`cat ${settings} && ls /run | grep forwarding || true`);
+    await root.text('echo 1 > /proc/sys/net/ipv4/ip_forward');
+    expect(await forwarding()).toBe('1\n0');
+    const started = await root.text('viscript --json start meshnet-vpn-server vpn0 /run/skywire/node.sock');
+    const { id }: { id: number } = JSON.parse(started);
+    await expect
+      .poll(() => root.text('viscript logs meshnet-vpn-server'), { timeout: 120_000, interval: 1000 })
+      .toContain('serving on skywire0');
+    expect(await forwarding()).toMatch(/^1\n1\n/);
+    await root.text(`viscript sd ${id}`);
+    await expect.poll(forwarding, { timeout: 60_000, interval: 1000 }).toBe('1\n0');
+  });
 });

@@ -60,6 +60,13 @@ describe('ssh viscript@board', () => {
     expect(stdout).not.toMatch(/was here/);
     expect((await ssh.sftp('viscript', 'ls /\n')).status).not.toBe(0);
   });
+
+  it('is no tunnel to what listens on the board, which admin@board is', async () => {
+    const tunnel = { input: 'hello\n', more: ['-W', '127.0.0.1:22'] };
+    expect((await ssh.run('admin', [], tunnel)).stdout).toMatch(/^SSH-2\.0-/);
+    const { status, stdout } = await ssh.run('viscript', [], tunnel);
+    expect([status, stdout]).toEqual([255, '']);
+  });
 });
 
 describe('ssh admin@board', () => {

@@ -92,10 +92,9 @@ describe('mesh', () => {
 describe('the tables of the mesh', () => {
   const key = 'ab12cd34'.padEnd(64, '0');
   const circuit = 'ef56ab78'.padEnd(32, '0');
-  const now = Date.UTC(2026, 0, 31);
-  const since = new Date(now - 65_500).toISOString();
+  const since = '2026-01-31T12:00:00.000Z';
 
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now }));
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(since) + 65_500 }));
   afterEach(() => void vi.useRealTimers());
 
   it.each([
