@@ -7,7 +7,7 @@ const suiteMs = 600_000;
 
 describe('the launcher of a board', () => {
   it(
-    'keeps every promise of the compliance suite, and those of isolation',
+    'keeps every promise of the compliance suite, and those of isolation and of privileges',
     async () => {
       await using guest = await bootedGuest();
       const ssh = await guest.ssh();

@@ -2,6 +2,7 @@ import { SystemdLauncher } from '../../../../services/viscript/launcher/systemd.
 import { compliance } from './compliance.ts';
 import { isolation } from './isolation.ts';
 import { Lab } from './lab.ts';
+import { privileges } from './privileges.ts';
 
 /**
  * The compliance suite as a program for a board, where there is no test framework: run as the user viscript with
@@ -12,7 +13,7 @@ const chosen = process.argv.slice(2);
 const log = (line: string) => process.stderr.write(`${line}\n`);
 let failed = 0;
 
-for (const { promise, keep } of [...compliance, ...isolation]) {
+for (const { promise, keep } of [...compliance, ...isolation, ...privileges]) {
   if (chosen.length > 0 && !chosen.some((part) => promise.includes(part))) continue;
   try {
     await using lab = await Lab.with(async () => {
