@@ -37,6 +37,13 @@ it('gives errors to standard error, and the status of the command', () => {
   expect(shown).toEqual({ status: 1, stdout: 'half\n', stderr: 'no app "x"\n' });
 });
 
+it('takes the answers in any order: a look at a busy board may outlast the command', () => {
+  const shown = { status: 0, stdout: 'all\n', stderr: '' };
+  expect(show(output('stdout', 'all\n'), ended(0), hello)).toEqual(shown);
+  expect(show(output('stdout', 'all\n'), ended(0))).toEqual(shown);
+  expect(show(output('stderr', 'wrong\n'), ended(2), hello)).toMatchObject({ status: 100, stderr: '' });
+});
+
 it('leaves to the command line what it cannot do itself, and shows nothing of it', () => {
   const left = { status: 100, stdout: '', stderr: '' };
   expect(show()).toEqual(left);

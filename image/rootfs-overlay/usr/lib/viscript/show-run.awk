@@ -44,7 +44,8 @@ BEGIN { status = 100 }
 
 left { next }
 
-begins("\"id\":1,\"result\":") { status = "unknown" }
+# On a busy board it may be the last answer of all.
+begins("\"id\":1,\"result\":") && !answered { status = "unknown" }
 
 begins("\"method\":\"command.reads\"") { status = 100; left = 1 }
 
@@ -55,11 +56,13 @@ output_of("stdout") { printf "%s", text_of($0) }
 output_of("stderr") { errors = errors text_of($0) }
 
 begins("\"id\":2,\"result\":{\"status\":") {
+  answered = 1
   status = substr($0, index($0, "\"status\":") + 9) + 0
   if (status == 2) status = 100
 }
 
 begins("\"id\":2,\"error\":") {
+  answered = 1
   status = 1
   errors = errors "viscript: the supervisor refused the command\n"
 }
