@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 import { bundled } from './on-board.ts';
 import type { Ssh } from './ssh.ts';
@@ -58,14 +58,14 @@ beforeAll(async () => {
       '(umask 077; echo secret > /data/skyminer/identity.key)',
     ].join(' && '),
   );
+  await viscript('start', 'apptracker', '127.0.0.1:20000');
+  victim = await inState('apptracker', 'ready');
 }, BOOTING_MS);
 
 afterAll(() => guest?.[Symbol.asyncDispose]());
 
 describe('an update of viscript', () => {
   it('finds the apps again: ids, processes, output and ping', async () => {
-    await viscript('start', 'apptracker', '127.0.0.1:20000');
-    victim = await inState('apptracker', 'ready');
     const before = await viscript('logs', 'apptracker');
     expect(before).toMatch(/127\.0\.0\.1:20000/);
     await guest.root.text('systemctl restart viscript');
@@ -179,8 +179,12 @@ async function app(name: string): Promise<App | undefined> {
 }
 
 async function inState(name: string, state: string): Promise<App> {
-  await expect.poll(() => app(name), SOON).toMatchObject({ state });
-  return (await app(name)) as App;
+  // In a hook too, where expect.poll does not work.
+  return vi.waitFor(async () => {
+    const found = await app(name);
+    expect(found).toMatchObject({ state });
+    return found as App;
+  }, SOON);
 }
 
 /** Starts an app and waits until its output matches. @returns all of it */
