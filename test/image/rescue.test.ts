@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassphrase } from '../../services/net/passphrase.ts';
-import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
+import { BOOT_MS, BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
 const PASSPHRASE = 'correct horse battery';
 const ASKED = /Passphrase of this console: /;
@@ -87,4 +88,50 @@ describe('a board with a console passphrase', () => {
     await logIn();
     await cli.line.waitFor(DOWN, SOON);
   }, 600_000);
+
+  it(
+    'boots from the other slot once when told to, whatever is typed while U-Boot runs',
+    async () => {
+      const { root, cli, console, board } = guest;
+      // A slot on which viscript does not run does not prove good.
+      await root.text('echo "  broken" >> /data/viscript/config.yaml; sync');
+      await cli.line.write('other\r');
+      await cli.line.waitFor(/Type yes: /, SOON);
+      expect(await bootUnderKeys(() => cli.line.write('yes\r'))).toMatch(/Starting slot B, attempts left 0/);
+      await cli.line.waitFor(ASKED, { timeoutMs: BOOT_MS });
+      await cli.line.write(`${PASSPHRASE}\r`);
+      await cli.line.waitFor(DOWN, SOON);
+      await cli.line.write('shell\r');
+      await logIn();
+      await cli.line.waitFor(/[#$] $/, SOON);
+      await cli.line.write('grep -o "skyminer.slot=." /proc/cmdline\r');
+      expect(await cli.line.waitFor(/skyminer\.slot=\w\r/, SOON)).toMatch(/slot=B\r$/);
+      expect(await bootUnderKeys(() => board.reset())).toMatch(/Starting slot A, attempts left 2 B-used-up/);
+      expect(console.transcript).not.toMatch(/Hit any key|\n=> /);
+    },
+    BOOTING_MS,
+  );
 });
+
+/** A boot up to U-Boot's last words, while somebody types on its line as fast as it takes keys. @returns what U-Boot said */
+async function bootUnderKeys(begin: () => Promise<void>): Promise<string> {
+  const pressing = new AbortController();
+  const pressed = pressKeys(pressing.signal);
+  try {
+    await begin();
+    await guest.console.waitFor(/U-Boot 20/, { timeoutMs: BOOT_MS });
+    return await guest.console.waitFor(/Starting kernel/, { timeoutMs: BOOT_MS });
+  } finally {
+    pressing.abort();
+    await pressed;
+  }
+}
+
+/** U-Boot takes a key each time it looks: most of these end what it does. */
+const KEYS = `${'\x03'.repeat(7)} \r`;
+
+/** What somebody does who wants U-Boot's prompt: any key, and Ctrl-C, again and again. */
+async function pressKeys(signal: AbortSignal): Promise<void> {
+  const released = once(signal, 'abort');
+  while (!signal.aborted) await Promise.race([guest.console.write(KEYS), released]);
+}

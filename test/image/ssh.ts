@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { run } from '../../image/run.ts';
 
 export interface SshAnswer {
@@ -57,6 +58,16 @@ export class Ssh {
       [...this.options(), ...more, '-p', String(this.port), `${user}@127.0.0.1`, ...command],
       input,
     );
+  }
+
+  /** What `ssh USER@board COMMAND…` writes, byte by byte, with nothing to read. Rejects when its status is not 0. */
+  async bytes(user: string, command: readonly string[]): Promise<Buffer> {
+    const args = [...this.options(), '-n', '-p', String(this.port), `${user}@127.0.0.1`, ...command];
+    const { stdout } = await promisify(execFile)('ssh', args, {
+      encoding: 'buffer',
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return stdout;
   }
 
   /** Runs a batch of sftp's commands. */
