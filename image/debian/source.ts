@@ -122,7 +122,14 @@ async function stageKernel(
   const kernel = the(manifest, (name) => KERNEL.test(name));
   const common = await readWords(join(here, 'modules.txt'));
   const modules = [...common, ...board.modules, board.watchdog.module];
-  const initramfsModules = [...board.initramfsModules, 'crc32c_generic', 'ext4', 'squashfs', 'overlay'];
+  const initramfsModules = [
+    ...board.initramfsModules,
+    'crc32c_generic',
+    'quota_v2',
+    'ext4',
+    'squashfs',
+    'overlay',
+  ];
   const remedy = 'See the log. A module that is gone from the kernel has to go from modules.txt too.';
   return steps.step('Prepare the kernel', remedy, async (step) => {
     const inputs = [

@@ -48,6 +48,12 @@ export async function writeStateCopy(image: string, copy: 0 | 1, content: Uint8A
   await file.write(content, 0, content.length, offset + COPY_OFFSETS[copy]);
 }
 
+/** Leaves `data` as images made it that knew no quotas. */
+export async function takeQuotasAway(image: string): Promise<void> {
+  const { offset } = await findPartition(image, 'data');
+  await run('tune2fs', ['-O', '^quota', `${image}?offset=${offset}`]);
+}
+
 /** Overwrites a partition with zeros, its first mebibyte or all of it, where a file system has copies of what counts. */
 export async function wipePartition(
   image: string,

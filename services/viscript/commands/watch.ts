@@ -81,11 +81,12 @@ function usageText(launch: Launch, usage: Usage): string {
   return `${title(launch)}  pid ${launch.pid ?? '-'}\n${rows.map(([name, value]) => `  ${name.padEnd(12)}${value}\n`).join('')}`;
 }
 
-function limitsText({ memory, cpus, pids }: LimitsConfig): string {
+function limitsText({ memory, cpus, pids, disk }: LimitsConfig): string {
   const parts = [
     memory === undefined ? '' : `${formatBytes(memory)} of memory`,
     cpus === undefined ? '' : `${cpus} CPUs`,
     pids === undefined ? '' : `${pids} processes and threads`,
+    disk === undefined ? '' : `${formatBytes(disk)} on disk`,
   ];
   return parts.filter(Boolean).join(', ');
 }

@@ -42,16 +42,15 @@ const duration = (least: number, text: string) => {
   return z.string(wrong).check(z.regex(DURATION, wrong), range, z.describe(text));
 };
 
-const wrongSize = 'must be a size such as "96M" or "1.5G"';
-const size = z.string(wrongSize).check(
-  z.regex(SIZE, wrongSize),
-  z.refine((value) => {
+const size = (text: string) => {
+  const wrong = 'must be a size such as "96M" or "1.5G"';
+  const range = z.refine<string>((value) => {
     if (!SIZE.test(value)) return true;
     const bytes = parseSize(value);
     return bytes >= 2 ** 20 && bytes <= 2 ** 50;
-  }, 'must be between 1M and 1024T'),
-  z.describe('Memory the app may use, all of its processes together.'),
-);
+  }, 'must be between 1M and 1024T');
+  return z.string(wrong).check(z.regex(SIZE, wrong), range, z.describe(text));
+};
 
 const healthcheck = z
   .strictObject({
@@ -74,7 +73,7 @@ const healthcheck = z
 
 const limits = z
   .strictObject({
-    memory: z.optional(size),
+    memory: z.optional(size('Memory the app may use, all of its processes together.')),
     cpus: z.optional(
       z
         .number('must be a number of cores such as 0.5')
@@ -93,6 +92,7 @@ const limits = z
           z.describe('Processes and threads the app may have, together.'),
         ),
     ),
+    disk: z.optional(size('Room that the files may take which the app keeps; 256M when left out.')),
   })
   .check(z.describe('What the app may use at most.'));
 

@@ -170,6 +170,7 @@ function toApp(name: string, entry: AppEntry): AppConfig {
       ...(limits?.memory !== undefined && { memory: parseSize(limits.memory) }),
       ...(limits?.cpus !== undefined && { cpus: limits.cpus }),
       ...(limits?.pids !== undefined && { pids: limits.pids }),
+      ...(limits?.disk !== undefined && { disk: parseSize(limits.disk) }),
     },
     capabilities: [...new Set(entry.capabilities)],
     mesh: entry.mesh ?? false,

@@ -44,6 +44,8 @@ export interface LimitsConfig {
   cpus?: number;
   /** Processes and threads together. */
   pids?: number;
+  /** Bytes of its files that last. */
+  disk?: number;
 }
 
 export interface Settings {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ExitRecord, parseExitRecord } from './exit-record.ts';
 import type { LaunchSpec } from './launcher.ts';
+import { defaultLimits } from './limits.ts';
 
 /** What a supervisor that takes over has to know of a launch. */
 export interface LaunchNote {
@@ -23,7 +24,10 @@ export class UnfitLaunch extends Error {
 }
 
 export interface LaunchFolders {
-  /** Holds `spec/`, in which viscript tells PID 1 what to start, and `exit/`, in which PID 1 tells how it ended. */
+  /**
+   * Holds `spec/`, in which viscript tells PID 1 what to start; `exit/`, in which PID 1 tells how it ended; and `disk/`,
+   * in which image/rootfs-overlay/usr/lib/viscript/disk-share tells how many bytes of disk it may have.
+   */
   launches: string;
   /** Holds the pipes of apps that read their input. */
   runtime: string;
@@ -36,11 +40,13 @@ export const boardFolders: LaunchFolders = { launches: '/run/launches', runtime:
 export class LaunchFiles {
   readonly #spec: string;
   readonly #exit: string;
+  readonly #disk: string;
   readonly #input: string;
 
   constructor({ launches, runtime }: LaunchFolders = boardFolders) {
     this.#spec = join(launches, 'spec');
     this.#exit = join(launches, 'exit');
+    this.#disk = join(launches, 'disk');
     this.#input = join(runtime, 'input');
   }
 
@@ -54,6 +60,7 @@ export class LaunchFiles {
     if (!spec.app.daemon) note.input = join(this.#input, `${instance}-${randomBytes(16).toString('hex')}`);
     const script = launchScript(launchEnvironment(instance, spec), spec, note);
     await this.#replace(instance, script);
+    await this.#replace(`${instance}.disk`, `${spec.app.limits.disk ?? defaultLimits.disk}\n`);
     await this.#replace(`${instance}.json`, JSON.stringify(note));
     if (note.input) await this.#makePipe(note.input);
     return note;
@@ -61,6 +68,7 @@ export class LaunchFiles {
 
   async remove({ instance, input }: Pick<LaunchNote, 'instance' | 'input'>): Promise<void> {
     await rm(join(this.#spec, instance), { force: true });
+    await rm(join(this.#spec, `${instance}.disk`), { force: true });
     await rm(join(this.#spec, `${instance}.json`), { force: true });
     if (input) await rm(input, { force: true });
   }
@@ -81,6 +89,12 @@ export class LaunchFiles {
   async exitRecord({ instance, before }: LaunchNote): Promise<ExitRecord | undefined> {
     const text = await this.exitText(instance);
     return text === before ? undefined : parseExitRecord(text);
+  }
+
+  /** Bytes of disk that a unit may have; undefined where nothing bounds it. */
+  async diskShare(instance: string): Promise<number | undefined> {
+    const text = await this.#read(this.#disk, instance);
+    return text === '' ? undefined : Number(text);
   }
 
   /** Any app may open a pipe in here and none can list the folder, so a pipe belongs to who knows its random name. */

@@ -11,6 +11,8 @@ export const defaultLimits = {
   cpus: undefined,
   /** Processes and threads together. */
   pids: 128,
+  /** Bytes that its files may take which last. Not systemd's to set: see LaunchFiles. */
+  disk: 256 * 1024 * 1024,
 } as const;
 
 /** A property of a unit: its name, and its value as a D-Bus variant. */

@@ -24,6 +24,8 @@ export interface UnitHost {
   ended(): Promise<void>;
 }
 
+/** How a process of systemd's ends that could not set up StateDirectory= (systemd.exec(5)). */
+const stateDirectoryFailed = 238;
 /** Lines that wait for a listener; of more the oldest are lost. */
 const maxUnheard = 1000;
 
@@ -116,7 +118,8 @@ export class UnitLaunch implements LaunchedProcess {
   async usage(): Promise<KernelUsage> {
     const usage = this.#over ? undefined : await measureUnit(this.#note.unit);
     if (!usage) throw new ProcessGone(this.#note.id);
-    return usage;
+    const disk = await this.#host.files.diskShare(this.#note.instance);
+    return disk === undefined ? usage : { ...usage, limits: { ...usage.limits, disk } };
   }
 
   async #openInput(): Promise<void> {
@@ -185,7 +188,11 @@ export class UnitLaunch implements LaunchedProcess {
     const { unit } = this.#note;
     const record = await this.#record();
     const status = record?.status.code;
-    const message = `systemd could not start ${unit} (${result}${status ? `, status ${status}` : ''}); see journalctl -u ${unit}`;
+    const noFolder = `the folder of ${unit} on data cannot be made, for want of room or because of damage`;
+    const message =
+      status === stateDirectoryFailed
+        ? noFolder
+        : `systemd could not start ${unit} (${result}${status ? `, status ${status}` : ''}); see journalctl -u ${unit}`;
     return { code: null, signal: null, cause: 'start-failed', message };
   }
 

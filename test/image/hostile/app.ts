@@ -1,10 +1,12 @@
 /**
  * An app that means harm, as a program for a board: `app.mjs spy VICTIMS`, `app.mjs hoard` or `app.mjs gorge`. It is a
- * real signal app, so that nothing but what it does tells it from a good one. VICTIMS is JSON, see spy.ts.
+ * real signal app, so that nothing but what it does tells it from a good one. VICTIMS is JSON, see spy.ts. As `app.mjs
+ * keep` it means no harm, and needs room on the disk all the same.
  */
 import { connect } from '../../../services/signal/client.ts';
 import { gorge } from './gorge.ts';
 import { hoard } from './hoard.ts';
+import { keep } from './keep.ts';
 import { spy } from './spy.ts';
 
 const [deed = '', victims = ''] = process.argv.slice(2);
@@ -22,6 +24,9 @@ switch (deed) {
     break;
   case 'gorge':
     gorge();
+    break;
+  case 'keep':
+    keep();
     break;
   default:
     throw new RangeError(`‘${deed}’ is no deed of this app`);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { SignalApp } from '../../../services/signal/client.ts';
@@ -19,7 +19,9 @@ export async function hoard(app: SignalApp): Promise<void> {
   process.removeAllListeners('SIGTERM').on('SIGTERM', () => say('SIGTERM ignored'));
   detach('while :; do sleep 1000; done');
   detach('exec 3>/dev/shm/left; echo here >&3; while :; do sleep 1000; done');
-  fillDisk(join(process.env.STATE_DIRECTORY ?? '', 'hoard'));
+  const own = process.env.STATE_DIRECTORY ?? '';
+  fillFolder(join(own, 'files'));
+  fillDisk(join(own, 'hoard'));
   await fillProcesses();
   for (let at = 0; at < KNOCKS; at++) knock();
   fillDescriptors();
@@ -31,12 +33,27 @@ function detach(script: string): void {
   spawn('setsid', ['-f', 'sh', '-c', `trap "" TERM HUP INT; ${script}`], { stdio: 'ignore' });
 }
 
+function fillFolder(path: string): void {
+  mkdirSync(path);
+  let count = 0;
+  const reason = untilRefused(() => {
+    closeSync(openSync(join(path, String(count)), 'w'));
+    count++;
+  });
+  say(`files: ${reason} after ${count}`);
+  // Room for what is to be in the way next.
+  rmSync(path, { recursive: true });
+}
+
 function fillDisk(path: string): void {
   const piece = Buffer.alloc(1024 * 1024, 1);
   const file = openSync(path, 'w');
-  const reason = untilRefused(() => writeSync(file, piece));
+  let bytes = 0;
+  const reason = untilRefused(() => {
+    bytes += writeSync(file, piece);
+  });
   closeSync(file);
-  say(`disk: ${reason}`);
+  say(`disk: ${reason} after ${bytes} bytes`);
 }
 
 async function fillProcesses(): Promise<void> {
@@ -51,7 +68,12 @@ async function fillProcesses(): Promise<void> {
     children.push(child);
   }
   // Room for processes that are born and die without end, and leave their remains to systemd.
-  for (const child of children.slice(-8)) child.kill('SIGKILL');
+  const ended = children.slice(-8).map(async (child) => {
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+  });
+  await Promise.all(ended);
   for (let at = 0; at < 2; at++) detach('while :; do (:&) || :; done');
 }
 

@@ -1,9 +1,17 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect as connectTo, createServer, type ListenOptions } from 'node:net';
 import { setPriority } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect } from '../../../services/signal/client.ts';
 import { reasonOf, say } from './say.ts';
@@ -88,6 +96,8 @@ function places({ unit }: Victims): Attempt[] {
     ['write /proc/sysrq-trigger', () => appendFileSync('/proc/sysrq-trigger', 'c')],
     ['raise its own limit', () => writeFileSync(`${own}/memory.max`, 'max')],
     ['raise the limit of all apps', () => writeFileSync(`${group}/memory.max`, 'max')],
+    ['give a file away', () => giveAway(join(process.env.STATE_DIRECTORY ?? '', 'given'))],
+    ['raise its share of the disk', () => run('setquota', '-u', String(process.getuid?.()), ...'0000', '-a')],
     ['leave its control group', () => writeFileSync('/sys/fs/cgroup/cgroup.procs', '0')],
     ['join another’s control group', () => writeFileSync(`${group}/${unit}/cgroup.procs`, '0')],
     ['make a control group', () => mkdirSync(`${own}/x`)],
@@ -147,6 +157,12 @@ function powers({ supervisor, pid }: Victims): Attempt[] {
 function othersIn(folder: string): void {
   const own = basename(process.env.STATE_DIRECTORY ?? '');
   if (readdirSync(folder).every((name) => name === own)) throw new Error('there is but its own');
+}
+
+/** What is not its own does not count as its own. */
+function giveAway(path: string): void {
+  writeFileSync(path, 'x');
+  chownSync(path, 0, 0);
 }
 
 async function run(command: string, ...words: string[]): Promise<void> {

@@ -106,6 +106,7 @@ const entry = fc.record(
       {
         memory: fc.integer({ min: 1, max: 9_999 }).map((size) => `${size}M`),
         pids: fc.integer({ min: 1, max: 9_999 }),
+        disk: fc.integer({ min: 1, max: 9_999 }).map((size) => `${size}M`),
       },
       { requiredKeys: [] },
     ),
@@ -170,6 +171,7 @@ describe('parseConfig', () => {
         });
         expect(app?.healthcheck?.retries).toBe(value.healthcheck && (value.healthcheck.retries ?? 3));
         expect(app?.limits.pids).toBe(value.limits?.pids);
+        expect(app?.limits.disk).toBe(value.limits?.disk && parseInt(value.limits.disk, 10) * 2 ** 20);
       }
     });
     fc.assert(property, { numRuns: 2_000 });

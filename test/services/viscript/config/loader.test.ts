@@ -130,7 +130,7 @@ describe('parseConfig', () => {
     stop_grace_period: 1m30s
     environment: {PORT: 8080, EMPTY: , QUOTED: "1.10"}
     healthcheck: {interval: 500ms, timeout: 1.5s, retries: 5, start_period: 0s}
-    limits: {memory: 96M, cpus: 0.5, pids: 32}
+    limits: {memory: 96M, cpus: 0.5, pids: 32, disk: 64M}
     capabilities: [CAP_NET_ADMIN, CAP_NET_ADMIN]
     mesh: true
 `,
@@ -145,7 +145,7 @@ describe('parseConfig', () => {
       stopGraceMs: 90_000,
       environment: { PORT: '8080', EMPTY: '', QUOTED: '1.10' },
       healthcheck: { intervalMs: 500, timeoutMs: 1_500, retries: 5, startPeriodMs: 0 },
-      limits: { memory: 96 * 2 ** 20, cpus: 0.5, pids: 32 },
+      limits: { memory: 96 * 2 ** 20, cpus: 0.5, pids: 32, disk: 64 * 2 ** 20 },
       capabilities: ['CAP_NET_ADMIN'],
       mesh: true,
     });

@@ -171,6 +171,11 @@ sttings: {}
       'config.yaml:1:36: apps.a.limits.pids must be between 1 and 4194304, not 0',
     ],
     [
+      'a disk without a unit',
+      'apps: {a: {path: x, limits: {disk: 64}}}',
+      'config.yaml:1:36: apps.a.limits.disk must be a size such as "96M" or "1.5G", not 64',
+    ],
+    [
       'a dependency that is a word',
       'apps: {a: {path: x, depends_on: b}}',
       'config.yaml:1:33: apps.a.depends_on must be a list of apps, not "b"',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LimitsConfig } from '../../../../services/viscript/config/schema.ts';
 import { InputPipe } from '../../../../services/viscript/launcher/input-pipe.ts';
 import {
   instanceName,
@@ -114,6 +115,19 @@ describe('launch files', () => {
     expect((await files.exitRecord(note))?.status).toEqual({ code: 3, signal: null, cause: 'exit' });
     const next = await files.write('echo', unit, spec());
     expect(await files.exitRecord(next)).toBeUndefined();
+  });
+
+  it('tell root how many bytes of disk the app may have, and viscript how many that are', async () => {
+    const asked = async (limits: LimitsConfig) => {
+      await files.write('echo', unit, spec({ app: appConfig({ ...daemon, limits }) }));
+      return readFile(join(folder, 'spec', 'echo.disk'), 'utf8');
+    };
+    expect(await asked({})).toBe(`${256 * 2 ** 20}\n`);
+    expect(await asked({ disk: 2 ** 20 })).toBe(`${2 ** 20}\n`);
+    expect(await files.diskShare('echo')).toBeUndefined();
+    await mkdir(join(folder, 'disk'));
+    await writeFile(join(folder, 'disk', 'echo'), '524288\n');
+    expect(await files.diskShare('echo')).toBe(524_288);
   });
 
   it('refuse what no program could be given', async () => {
