@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, type ExpectStatic, expect, it } from 'vitest';
-import { deletePartition, wipePartition } from './disk-changes.ts';
+import { deletePartition, takeQuotasAway, wipePartition } from './disk-changes.ts';
 import { BOOTING_MS, bootedGuest, copyOfImage, Guest, type GuestOptions } from './fixture.ts';
 
 const SOON = { timeout: 120_000, interval: 1000 };
@@ -30,14 +30,29 @@ describe('a board in service', () => {
     expect(await guest.cli.run('status')).toMatch(/^trouble: \/data\/viscript: its disk can only be read/m);
   });
 
+  it('starts with data full the apps that it has started before, and says why it starts no other', async () => {
+    const start = (port: number) => guest.cli.run(`start apptracker 127.0.0.1:${port}`);
+    await start(20000);
+    await expect.poll(() => guest.cli.run('la -f'), SOON).toMatch(/^1 .*\bready\b/m);
+    await guest.cli.run('sd 1');
+    await fillData(guest);
+    await start(20000);
+    await expect.poll(() => guest.cli.run('la -f'), SOON).toMatch(/^2 .*\bready\b/m);
+    // Beside the first it needs a folder of its own.
+    await start(20001);
+    await expect
+      .poll(() => guest.cli.run('status'), SOON)
+      .toMatch(
+        /could not prepare viscript-app@apptracker_2\.service .*: is data full, with no room for its folder/,
+      );
+  });
+
   it(
     'starts with data full, serves, and has lost nothing',
     async () => {
       const kept = 'sha256sum /data/machine-id /data/ssh/host/* /data/system/sectors';
       const before = await guest.root.text(kept);
-      await guest.root.run(
-        'dd if=/dev/zero of=/data/filler bs=1M; dd if=/dev/zero of=/data/filler.2 bs=512; sync',
-      );
+      await fillData(guest);
       expect(await guest.cli.run('status')).toMatch(/^trouble: \/data\/viscript: its disk is full/m);
       await guest.board.reset();
       expect(await guest.booted()).toMatch(/Trouble: \/data\/viscript: its disk is full/);
@@ -48,6 +63,13 @@ describe('a board in service', () => {
     BOOTING_MS,
   );
 });
+
+/** To the last block, which only root can do. */
+async function fillData(guest: Guest): Promise<void> {
+  await guest.root.run(
+    'dd if=/dev/zero of=/data/filler bs=1M; dd if=/dev/zero of=/data/filler.2 bs=512; sync',
+  );
+}
 
 interface Changed extends GuestOptions {
   /** Of the test that asks: another one that runs beside it and ends would end the use of a common one. */
@@ -72,7 +94,7 @@ async function bootsAndSays(trouble: string, { expect, change, ...options }: Cha
 }
 
 // They boot to the end: they share the machine's two cores.
-describe.concurrent('a board without its data', () => {
+describe.concurrent('a board whose data is not as it should be', () => {
   it(
     'starts, runs apps and says so when the partition is not there',
     ({ expect }) =>
@@ -97,6 +119,16 @@ describe.concurrent('a board without its data', () => {
     'starts, runs apps and says so when its card can only be read',
     ({ expect }) =>
       bootsAndSays('data can only be read: nothing that changes is kept', { expect, writeProtected: true }),
+    BOOTING_MS,
+  );
+
+  it(
+    'starts, runs apps and says so when its data was made without quotas',
+    ({ expect }) =>
+      bootsAndSays('data has no quotas, so one app can fill it; a card that is flashed anew has them', {
+        expect,
+        change: takeQuotasAway,
+      }),
     BOOTING_MS,
   );
 });

@@ -24,8 +24,6 @@ export interface UnitHost {
   ended(): Promise<void>;
 }
 
-/** How a process of systemd's ends that could not set up StateDirectory= (systemd.exec(5)). */
-const stateDirectoryFailed = 238;
 /** Lines that wait for a listener; of more the oldest are lost. */
 const maxUnheard = 1000;
 
@@ -187,12 +185,11 @@ export class UnitLaunch implements LaunchedProcess {
   async #startFailed(result: string): Promise<ExitStatus> {
     const { unit } = this.#note;
     const record = await this.#record();
-    const status = record?.status.code;
-    const noFolder = `the folder of ${unit} on data cannot be made, for want of room or because of damage`;
-    const message =
-      status === stateDirectoryFailed
-        ? noFolder
-        : `systemd could not start ${unit} (${result}${status ? `, status ${status}` : ''}); see journalctl -u ${unit}`;
+    // What keeps systemd from making the app's folder also keeps it from running what writes the record.
+    const why = record
+      ? `systemd could not start ${unit} (${result}${record.status.code ? `, status ${record.status.code}` : ''})`
+      : `systemd could not prepare ${unit} (${result}): is data full, with no room for its folder?`;
+    const message = `${why}; see journalctl -u ${unit}`;
     return { code: null, signal: null, cause: 'start-failed', message };
   }
 
