@@ -39,7 +39,7 @@ interface LaunchSeen {
   exits: { kind: string; time: number }[];
 }
 
-it('clocks that jump restart, expire and stall nothing', { timeout: 120_000 }, async (context) => {
+it('clocks that jump restart, expire and stall nothing', { timeout: 300_000 }, async (context) => {
   const { client, setClock } = await startWithClock(context);
   const before = await until(client, (apps) =>
     apps.every(({ app, state }) => state === 'ready' || app === 'failing'),
