@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { ControlClient } from '../../../../services/viscript/control/client.ts';
 import { bundle, root, signalApp, temporaryFolder } from '../support.ts';
 
-const flood = join(root, 'test/fixtures/flood.ts');
+const flood = join(root, 'scripts/endurance/abuse/flood.ts');
 const kinds = ['lines', 'endless', 'binary', 'escapes'];
 const seconds = 4;
 /** What the memory of the supervisor may grow by: buffers that wait to be collected, and 256 Ki characters a flood. */
