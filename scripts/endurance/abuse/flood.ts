@@ -1,7 +1,8 @@
-/** Writes as fast as it can, or at most so many bytes a second: flood.ts lines|endless|binary|escapes MEBIBYTES_PER_SECOND SECONDS */
+/** Writes so much, as fast as it is read or at most so much a second: flood.ts lines|endless|binary|escapes MEBIBYTES_PER_SECOND MEBIBYTES */
 import { writeSync } from 'node:fs';
 
-const [what = '', rate = '100', seconds = '3'] = process.argv.slice(2);
+const MEBIBYTE = 1_048_576;
+const [what = '', rate = '', total = ''] = process.argv.slice(2);
 const patterns: Record<string, string> = {
   lines: 'y\n',
   endless: 'x',
@@ -12,8 +13,8 @@ const pattern = patterns[what] ?? 'y\n';
 const chunk = Buffer.from(pattern.repeat(Math.ceil(65_536 / pattern.length)), 'latin1');
 const start = performance.now();
 let written = 0;
-for (let elapsed = 0; elapsed < Number(seconds); elapsed = (performance.now() - start) / 1000) {
-  if (written > elapsed * Number(rate) * 1_048_576) continue;
+while (written < Number(total) * MEBIBYTE) {
+  if (written > ((performance.now() - start) / 1000) * Number(rate) * MEBIBYTE) continue;
   written += writeSync(1, chunk);
 }
 writeSync(2, `wrote ${written} bytes\n`);

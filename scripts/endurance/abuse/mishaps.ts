@@ -20,8 +20,9 @@ export type Mishap = (host: AbusedHost, counts: Counts) => Promise<void>;
 
 const signals = ['SIGKILL', 'SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'] as const;
 const floods = ['lines', 'endless', 'binary', 'escapes'];
-/** A second, more than is read: as fast as it can. */
-const FLOOD_MEBIBYTES = 10_000;
+/** MiB a second, more than anybody reads; and MiB. */
+const FAST = 100_000;
+const FLOOD = 100;
 /** Garbage that is offered at once, and its bytes. */
 const KNOCKS = 20;
 const GARBAGE_BYTES = 4096;
@@ -72,9 +73,9 @@ async function leavesOrphans(host: AbusedHost, counts: Counts): Promise<void> {
   counts.crashes++;
 }
 
-/** An app writes for a second as fast as it can. */
+/** An app writes as fast as it is read. */
 async function writes(host: AbusedHost, counts: Counts): Promise<void> {
-  const id = await host.begin('flood', floods[randomInt(floods.length)] ?? '', String(FLOOD_MEBIBYTES), '1');
+  const id = await host.begin('flood', floods[randomInt(floods.length)] ?? '', String(FAST), String(FLOOD));
   await host.becomes(id, 'is over', ({ state }) => state === 'exited');
   const [, written] = /^.*wrote (\d+) bytes$/m.exec(await host.must(['logs', '-n', '20', String(id)])) ?? [];
   if (written === undefined) throw new MeasureError(`launch ${id} has lost the last line of its flood`);
