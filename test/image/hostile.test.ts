@@ -68,6 +68,7 @@ beforeAll(async () => {
       'install -D -m 644 -t /opt /data/home/admin/hostile.mjs /data/home/admin/pings.mjs',
       'install -o viscript -m 600 /data/home/admin/config.yaml /data/viscript/config.yaml',
       '(umask 077; echo secret > /data/skyminer/identity.key)',
+      'systemctl restart viscript',
     ].join(' && '),
   );
   await viscript('start', 'apptracker', '127.0.0.1:20000');
