@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { QemuBoard, SerialConsole } from '../../../image/qemu/index.ts';
@@ -18,6 +18,7 @@ export interface BootOptions {
 }
 
 const BOOT_MS = 600_000;
+const TABLE_BYTES = 1024 * 1024;
 
 /** Tells on the kernel's console, when the board has booted, whether all is well, and how long the journal is. */
 const credentials = {
@@ -46,6 +47,8 @@ export async function bootAfterCut({ image, uBoot, disk, folder, lines }: BootOp
   try {
     const start = await startOfData(card);
     await pipeline(createReadStream(disk), createWriteStream(card, { flags: 'r+', start }));
+    // The disk is larger than `data` of the image: the board finds itself on a larger card, and has room for its table.
+    await truncate(card, (await stat(card)).size + TABLE_BYTES);
     const said = await whatItSays({ image: card, uBoot });
     const [, state, count] = /after-cut (\S+) (\d+)\./.exec(said) ?? [];
     if (state !== 'running') throw new Lost(`a board is ${state} after a power cut`);

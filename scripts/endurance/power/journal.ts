@@ -14,7 +14,11 @@ export const journal: Writer = {
   async check(folder, kept) {
     const lines = await linesOf(join(folder, 'journal'));
     expectKept(lines.length, kept, 'journal');
-    for (const [index, line] of lines.entries()) expectVersion(line, lineOf(index + 1), 'journal');
+    for (const [index, line] of lines.entries()) {
+      // The length of a file may be on the disk before what was added last, which then is zeros; nobody was promised that.
+      if (index >= kept && line.includes('\0')) continue;
+      expectVersion(line, lineOf(index + 1), 'journal');
+    }
   },
 };
 

@@ -46,6 +46,8 @@ const NOTHING_MENDED = [
   /: \d+\/\d+ files \([\d.]+% non-contiguous\), \d+\/\d+ blocks$/,
 ];
 
+const TORN_SUPERBLOCK = /Superblock checksum does not match superblock/;
+
 /**
  * Replays the journal of an ext4 file system, as a board does, and checks everything.
  *
@@ -55,11 +57,31 @@ export async function recover(disk: string): Promise<void> {
   try {
     await run('e2fsck', ['-p', disk]);
   } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.tail.some((line) => TORN_SUPERBLOCK.test(line))) return takeCopy(disk);
     // 1: something was changed.
-    if (!(error instanceof CommandError) || error.status !== 1) throw damaged(error);
+    if (error.status !== 1) throw damaged(error);
     const mended = error.tail.filter((line) => !NOTHING_MENDED.some((pattern) => pattern.test(line)));
     if (mended.length > 0) throw damaged(error);
   }
+  await expectNoError(disk);
+}
+
+/**
+ * The power went while the superblock was written, and left some of its sectors. `e2fsck -p` gives up then; a board goes on with
+ * `-y`, which takes the copy of the superblock, and replays the journal.
+ */
+async function takeCopy(disk: string): Promise<void> {
+  try {
+    await run('e2fsck', ['-y', disk]);
+  } catch (error) {
+    // 1: something was changed.
+    if (!(error instanceof CommandError) || error.status !== 1) throw damaged(error);
+  }
+  await expectNoError(disk);
+}
+
+async function expectNoError(disk: string): Promise<void> {
   try {
     await run('e2fsck', ['-f', '-n', disk]);
   } catch (error) {

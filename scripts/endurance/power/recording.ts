@@ -20,10 +20,12 @@ export class RecordingFailed extends Error {
   override readonly name = 'RecordingFailed';
 }
 
-/** Large enough that the journal of the file system, and it alone, is written over again and again. */
-const DISK_BYTES = '64M';
+/** More than 128 MiB: then there is a copy of the superblock, as on every card. */
+const DISK_BYTES = '160M';
+/** The least there is: the journal of the file system, and it alone, is written over again and again. */
+const JOURNAL = 'size=4';
 /** As image/disk/filesystems.cfg has them for `data`, but for quotas: the kernel of this machine may not know them. */
-const FEATURES = ['-b', '4096', '-m', '1', '-O', '^orphan_file,^metadata_csum_seed'];
+const FEATURES = ['-b', '4096', '-m', '1', '-O', '^orphan_file,^metadata_csum_seed', '-J', JOURNAL];
 
 /**
  * Records what a new ext4 file system does to its disk while writers write to it. Needs root, loop devices and FUSE.
