@@ -33,7 +33,8 @@ function onceWriter(name: string, open: (file: string) => Promise<string>): Writ
       }
     },
     async check(folder, kept) {
-      const told = await linesOf(join(folder, 'told'));
+      // The last one may be zeros in part: see the journal.
+      const told = (await linesOf(join(folder, 'told'))).filter((line) => !line.includes('\0'));
       // The names are read before any is made anew.
       const names = kept === 0 && told.length === 0 ? [] : await readdir(folder);
       for (let version = 1; version <= Math.max(kept, told.length); version++) {
