@@ -9,8 +9,8 @@ export interface RackFile {
   network: RackNetwork;
   /** By name, in the order of the file. */
   boards: ReadonlyMap<string, RackBoard>;
-  /** The board of this rack that manages it; or a manager elsewhere. */
-  manager: { board: string } | { key: PublicKey; address: string };
+  /** The board of this rack that manages it, and its IPv4 address; or a manager elsewhere, at HOST:PORT. */
+  manager: { board: string; host: string } | { key: PublicKey; address: string };
   /** OpenSSH public keys, each one line without options. */
   sshKeys: string[];
   /** One line of services/net/passphrase.ts, without its line end. */

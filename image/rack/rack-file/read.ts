@@ -6,10 +6,10 @@ import { loadConfig } from '../../../services/viscript/config/index.ts';
 import { type Format, InvalidFile, read, readText } from '../../../services/yaml/index.ts';
 import { repository } from '../../files.ts';
 import { NODE_PORT } from '../told.ts';
-import { DEFAULT_SUBNET, parseSubnet, schemeAddress } from './addresses.ts';
+import { DEFAULT_SUBNET, parseSubnet, type Subnet, schemeAddress } from './addresses.ts';
 import { checkRack } from './checks.ts';
 import { type NamedFiles, namesFile, readNamedFiles } from './named-files.ts';
-import type { RackApp, RackBoard, RackFile } from './rack-file.ts';
+import type { RackBoard, RackFile } from './rack-file.ts';
 import { type RawRack, rackSchema } from './schema.ts';
 
 /** Bytes at most: a thousand a board. */
@@ -18,10 +18,12 @@ const MAX_BYTES = 256 * 1024;
 /**
  * Reads `rack.yaml` and the files that it names.
  *
+ * @returns its text too, to be changed
  * @throws {InvalidFile} with everything that is wrong with them
  */
-export async function loadRackFile(file: string): Promise<RackFile> {
-  return parseRackFile(await readText(file, MAX_BYTES), file);
+export async function loadRackFile(file: string): Promise<{ text: string; rack: RackFile }> {
+  const text = await readText(file, MAX_BYTES);
+  return { text, rack: await parseRackFile(text, file) };
 }
 
 /**
@@ -53,30 +55,21 @@ async function format(): Promise<Format<typeof rackSchema>> {
 function toRackFile(raw: RawRack, { sshKeys, certificates }: NamedFiles): RackFile {
   const network = raw.network ?? DEFAULT_SUBNET;
   const subnet = network === 'dhcp' ? undefined : parseSubnet(network);
+  const boards = new Map(
+    Object.entries(raw.boards).map(([name, entry]) => [name, toBoard(name, entry ?? {}, subnet)]),
+  );
   const keys = (raw.ssh_keys ?? []).flatMap((entry) =>
     namesFile(entry) ? (sshKeys.get(entry) ?? []) : parseSshKey(entry),
   );
-  const board = ([name, entry]: [string, RawRack['boards'][string]]): [string, RackBoard] => {
-    const address = entry?.address ?? (subnet && schemeAddress(name, subnet));
-    return [
-      name,
-      {
-        roles: ROLES.filter((role) => (entry?.roles ?? ['node']).includes(role)),
-        address: address === 'dhcp' ? undefined : address,
-        mac: entry?.mac?.toLowerCase(),
-        listen: entry?.listen ?? [`0.0.0.0:${NODE_PORT}`],
-      },
-    ];
-  };
   return {
     domain: raw.domain ?? 'rack.mesh',
     network: { subnet, gateway: raw.gateway, dns: raw.dns ?? [], ntp: raw.ntp ?? [] },
-    boards: new Map(Object.entries(raw.boards).map(board)),
-    manager: managerOf(raw.manager),
+    boards,
+    manager: managerOf(raw.manager, boards),
     sshKeys: [...new Set(keys)],
     consolePassphrase: raw.console_passphrase?.trim(),
     apps: new Map(
-      Object.entries(raw.apps ?? {}).map(([name, entry]): [string, RackApp] => [
+      Object.entries(raw.apps ?? {}).map(([name, entry]) => [
         name,
         { args: entry?.args?.map(String), boards: entry?.boards },
       ]),
@@ -85,8 +78,23 @@ function toRackFile(raw: RawRack, { sshKeys, certificates }: NamedFiles): RackFi
   };
 }
 
-function managerOf(text: string): RackFile['manager'] {
+function toBoard(
+  name: string,
+  { address: given, mac, roles, listen }: NonNullable<RawRack['boards'][string]>,
+  subnet: Subnet | undefined,
+): RackBoard {
+  const address = given ?? (subnet && schemeAddress(name, subnet));
+  return {
+    roles: ROLES.filter((role) => (roles ?? ['node']).includes(role)),
+    address: address === 'dhcp' ? undefined : address,
+    mac: mac?.toLowerCase(),
+    listen: listen ?? [`0.0.0.0:${NODE_PORT}`],
+  };
+}
+
+function managerOf(text: string, boards: RackFile['boards']): RackFile['manager'] {
   const at = text.indexOf('@');
-  if (at < 0) return { board: text };
+  // That it is a board with an address has been checked.
+  if (at < 0) return { board: text, host: boards.get(text)?.address ?? '' };
   return { key: parsePublicKey(text.slice(0, at)), address: text.slice(at + 1) };
 }

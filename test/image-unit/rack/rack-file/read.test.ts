@@ -65,7 +65,7 @@ apps:
   meshnet-echo:
 `,
     );
-    expect(await loadRackFile(file)).toEqual({
+    expect((await loadRackFile(file)).rack).toEqual({
       domain: 'my.mesh',
       network: {
         subnet: expect.objectContaining({ text: '10.1.0.0/16' }),
@@ -103,7 +103,7 @@ apps:
       ['node2', '192.168.0.3'],
     ]);
     expect(network).toMatchObject({ subnet: { text: '192.168.0.0/24' }, gateway: undefined });
-    expect([domain, who]).toEqual(['rack.mesh', { board: 'node1' }]);
+    expect([domain, who]).toEqual(['rack.mesh', { board: 'node1', host: '192.168.0.2' }]);
   });
 
   it('tells everything wrong at once, with its place', async () => {
