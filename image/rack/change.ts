@@ -11,9 +11,8 @@ import { withLock } from '../lock.ts';
 import { settleKeys } from './board-keys.ts';
 import { writeDerived } from './derived.ts';
 import { rackFiles } from './files.ts';
-import type { RackFile } from './rack-file/rack-file.ts';
-import { parseRackFile } from './rack-file/read.ts';
-import { type Description, descriptionIfThere, explained, readRack } from './read.ts';
+import type { Description } from './rack-file/read.ts';
+import { descriptionIfThere, explained, readRack } from './read.ts';
 
 /** A rack as a change finds it. */
 export interface Before {
@@ -26,8 +25,8 @@ export interface Before {
 export interface Change<T> {
   /** The next list, and the key that signs it; undefined: the list stays. */
   next: { rack: Identity; members: readonly Member[] } | undefined;
-  /** The new text of `rack.yaml`; undefined: it stays. */
-  text?: string | undefined;
+  /** The next `rack.yaml`; undefined: it stays. */
+  rewritten?: Description | undefined;
   /** What to answer once all is written. */
   result(membership: Membership): T;
 }
@@ -40,7 +39,7 @@ export interface Change<T> {
  *
  * @param change may make keys (board-keys.ts), after all that it can refuse
  * @throws {RackError}
- * @throws {InvalidFile} when `rack.yaml` is wrong, or would be
+ * @throws {InvalidFile} when `rack.yaml` is wrong
  */
 export async function changing<T>(
   folder: string,
@@ -55,17 +54,16 @@ export async function changing<T>(
       const membership = await readRack(folder);
       await settleKeys(folder, membership.members);
       const description = await descriptionIfThere(folder);
-      const { next, text, result } = await change({ membership, description });
+      const { next, rewritten, result } = await change({ membership, description });
       const list = next && explained(files.members, () => signed(next.rack, membership, next.members));
-      let rackFile: RackFile | undefined = description?.rack;
-      if (text !== undefined) {
-        rackFile = await parseRackFile(text, files.description);
-        await writeDurably(files.description, text, (await stat(files.description)).mode & 0o777);
+      if (rewritten !== undefined) {
+        const { mode } = await stat(files.description);
+        await writeDurably(files.description, rewritten.text, mode & 0o777);
       }
       if (list !== undefined) await writeDurably(files.members, list, 0o644);
       const after = list === undefined ? membership : readMembership(list, membership.rack);
       await settleKeys(folder, after.members);
-      await writeDerived(folder, after, rackFile);
+      await writeDerived(folder, after, (rewritten ?? description)?.rack);
       return result(after);
     },
   );

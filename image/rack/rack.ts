@@ -3,11 +3,11 @@ import { BOARD_NAME, type Member, type Membership, type Role } from '../../servi
 import { makeKeys, removeKeys } from './board-keys.ts';
 import { changing } from './change.ts';
 import { RackError } from './error.ts';
-import { boardKeyFile } from './files.ts';
+import { boardKeyFile, rackFiles } from './files.ts';
 import { freeAddress } from './rack-file/addresses.ts';
 import { withBoard, withoutBoard } from './rack-file/edit.ts';
 import type { RackFile } from './rack-file/rack-file.ts';
-import type { Description } from './read.ts';
+import { type Description, describeRack } from './rack-file/read.ts';
 import { unlock } from './unlock.ts';
 
 export { checkFree, createRack } from './create.ts';
@@ -46,7 +46,7 @@ export async function addBoards(
   return changing(folder, async ({ membership, description }) => {
     const wanted = boards.map((board) => described(board, description?.rack));
     checkNew(membership.members, wanted);
-    const text = description && entered(description, wanted);
+    const rewritten = description && (await entered(folder, description, wanted));
     const rack = await unlock(folder, passphrase, membership.rack);
     const added: Added[] = [];
     for (const { board, roles, key } of wanted) {
@@ -54,7 +54,7 @@ export async function addBoards(
       added.push({ member: { board, roles, key: key ?? (await makeKeys(folder, board)) }, keyFile });
     }
     const members = [...membership.members, ...added.map(({ member }) => member)];
-    return { next: { rack, members }, text, result: (after) => ({ membership: after, added }) };
+    return { next: { rack, members }, rewritten, result: (after) => ({ membership: after, added }) };
   });
 }
 
@@ -78,11 +78,14 @@ export async function removeBoard(
     const manager = description?.rack.manager;
     if (manager !== undefined && 'board' in manager && manager.board === board)
       throw new RackError(`${board} is the manager of this rack: name another one in rack.yaml first`);
+    const rewritten = isDescribed
+      ? await describeRack(withoutBoard(description.text, board), rackFiles(folder).description)
+      : undefined;
     const rack = await unlock(folder, passphrase, membership.rack);
     const members = membership.members.filter((other) => other !== member);
     return {
       next: member && { rack, members },
-      text: isDescribed ? withoutBoard(description.text, board) : undefined,
+      rewritten,
       result: (after) => ({ membership: after, member }),
     };
   });
@@ -148,12 +151,17 @@ function checkNew(members: readonly Member[], wanted: readonly Described[]): voi
 }
 
 /** `rack.yaml` with entries for the boards that it lacks. */
-function entered({ text, rack }: Description, wanted: readonly Described[]): string | undefined {
+async function entered(
+  folder: string,
+  { text, rack }: Description,
+  wanted: readonly Described[],
+): Promise<Description | undefined> {
+  const lacking = wanted.filter(({ board }) => !rack.boards.has(board));
+  if (lacking.length === 0) return undefined;
   const { subnet, gateway } = rack.network;
   const taken = new Set(
     [gateway, ...[...rack.boards.values()].map(({ address }) => address)].filter((one) => one !== undefined),
   );
-  const lacking = wanted.filter(({ board }) => !rack.boards.has(board));
   let changed = text;
   for (const { board, roles, address: given } of lacking) {
     const address = given ?? (subnet && freeAddress(subnet, taken));
@@ -162,5 +170,5 @@ function entered({ text, rack }: Description, wanted: readonly Described[]): str
     if (address !== undefined) taken.add(address);
     changed = withBoard(changed, board, { address, roles });
   }
-  return lacking.length === 0 ? undefined : changed;
+  return describeRack(changed, rackFiles(folder).description);
 }

@@ -6,7 +6,7 @@ import { RackError } from './error.ts';
 import { rackFiles } from './files.ts';
 import { readLock } from './lock-file.ts';
 import type { RackFile } from './rack-file/rack-file.ts';
-import { loadRackFile } from './rack-file/read.ts';
+import { type Description, loadRackFile } from './rack-file/read.ts';
 
 /**
  * Reads who belongs to a rack and checks the rack's signature. Needs no passphrase.
@@ -30,12 +30,6 @@ export async function readSignedList(folder: string): Promise<{ membership: Memb
         'lower number than they have. Put back the newest members',
     );
   return { membership, text };
-}
-
-/** A `rack.yaml`: its words, and what they mean. */
-export interface Description {
-  text: string;
-  rack: RackFile;
 }
 
 /** @throws {InvalidFile} with everything that is wrong */

@@ -15,15 +15,19 @@ import { type RawRack, rackSchema } from './schema.ts';
 /** Bytes at most: a thousand a board. */
 const MAX_BYTES = 256 * 1024;
 
+/** A `rack.yaml`: its words, and what they mean. */
+export interface Description {
+  text: string;
+  rack: RackFile;
+}
+
 /**
  * Reads `rack.yaml` and the files that it names.
  *
- * @returns its text too, to be changed
  * @throws {InvalidFile} with everything that is wrong with them
  */
-export async function loadRackFile(file: string): Promise<{ text: string; rack: RackFile }> {
-  const text = await readText(file, MAX_BYTES);
-  return { text, rack: await parseRackFile(text, file) };
+export async function loadRackFile(file: string): Promise<Description> {
+  return describeRack(await readText(file, MAX_BYTES), file);
 }
 
 /**
@@ -32,12 +36,12 @@ export async function loadRackFile(file: string): Promise<{ text: string; rack: 
  * @param file where it is, or will be
  * @throws {InvalidFile}
  */
-export async function parseRackFile(text: string, file: string): Promise<RackFile> {
+export async function describeRack(text: string, file: string): Promise<Description> {
   const { value, problems, raw, problemAt } = read(text, file, await format());
   const named = await readNamedFiles(raw, file);
   const all = [...problems, ...named.problems.map(problemAt)];
   if (value === undefined || all.length > 0) throw new InvalidFile(all);
-  return toRackFile(value, named);
+  return { text, rack: toRackFile(value, named) };
 }
 
 async function format(): Promise<Format<typeof rackSchema>> {

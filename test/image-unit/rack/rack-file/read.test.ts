@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadRackFile, parseRackFile } from '../../../../image/rack/rack-file/read.ts';
+import { describeRack, loadRackFile } from '../../../../image/rack/rack-file/read.ts';
 import { Identity } from '../../../../services/net/keys.ts';
 import { hashPassphrase } from '../../../../services/net/passphrase.ts';
 import { newHostKey } from '../../../../services/net/ssh/host-key.ts';
@@ -34,7 +34,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** The lines of the error that a text gives, without the file's name. */
 async function problemsIn(text: string): Promise<string[]> {
   try {
-    await parseRackFile(text, file);
+    await describeRack(text, file);
   } catch (error) {
     if (!(error instanceof InvalidFile)) throw error;
     return error.message.split('\n').map((line) => line.replace(`${file}:`, ''));
@@ -97,7 +97,7 @@ apps:
   });
 
   it("needs little: the Skyminer's own addresses are those of its eight boards", async () => {
-    const { boards, network, domain, manager: who } = await parseRackFile(manager, file);
+    const { boards, network, domain, manager: who } = (await describeRack(manager, file)).rack;
     expect([...boards].map(([name, { address }]) => [name, address])).toEqual([
       ['node1', '192.168.0.2'],
       ['node2', '192.168.0.3'],
@@ -271,7 +271,7 @@ apps: {meshnet-eco: {boards: [node5]}}
 
   it('takes a manager by DHCP that is elsewhere, and network, names and time for boards by DHCP', async () => {
     const text = `network: dhcp\ndns: [10.0.0.1]\nboards: {a: }\nmanager: ${'a'.repeat(64)}@manager.example.org:5999\n`;
-    const { network, boards } = await parseRackFile(text, file);
+    const { network, boards } = (await describeRack(text, file)).rack;
     expect([network.subnet, network.dns, boards.get('a')?.address]).toEqual([
       undefined,
       ['10.0.0.1'],
@@ -337,7 +337,7 @@ apps: {meshnet-eco: {boards: [node5]}}
       .map((value) => JSON.stringify(value));
     const property = fc.asyncProperty(fc.oneof(almost, rightKeys, fc.string()), async (text) => {
       try {
-        await parseRackFile(text, file);
+        await describeRack(text, file);
       } catch (error) {
         if (!(error instanceof InvalidFile)) throw error;
         const placeless = error.problems.filter(
