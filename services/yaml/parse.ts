@@ -44,6 +44,8 @@ export interface Reading<T> {
   /** Undefined when the schema refuses it; `problems` then say why. */
   value: T | undefined;
   problems: Problem[];
+  /** What the text says, whatever the schema says of that. */
+  raw: unknown;
   /** For problems that are found later. */
   problemAt(remark: Remark): Problem;
 }
@@ -84,7 +86,8 @@ export function read<Schema extends z.core.$ZodType>(
   const between = remarks(() => check(document.value), document, file).map(problemAt);
   const result = z.safeParse(schema, document.value);
   const single = result.success ? [] : problemsOf(result.error.issues, { document, file, schema, respell });
-  return { value: result.data, problems: [...document.problems, ...single, ...between], problemAt };
+  const problems = [...document.problems, ...single, ...between];
+  return { value: result.data, problems, raw: document.value, problemAt };
 }
 
 function remarks(check: () => Iterable<Remark>, document: ReadDocument, file: string): Remark[] {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Format, type Path, parseText, type Remark, readText, TooMuch } from '../../yaml/index.ts';
+import { isMap, property } from '../../yaml/raw.ts';
 import { dependencyProblems } from './dependencies.ts';
 import { type AlertsEntry, type AppEntry, type ConfigFile, configFile, MAX_APPS } from './file.ts';
 import { MAX_FILE_BYTES } from './limits.ts';
@@ -70,14 +71,6 @@ function dependsOn(app: unknown): string[] {
   const list = property(app, 'depends_on');
   if (!Array.isArray(list) || !list.every((name) => typeof name === 'string')) return [];
   return list.slice(0, MAX_APPS);
-}
-
-function property(value: unknown, key: string): unknown {
-  return isMap(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function toConfig(raw: ConfigFile, file: string): Config {
