@@ -16,10 +16,12 @@ const SKYMINER_BOARD = /^node([1-8])$/;
 /** The first address of a subnet that is a board's; below it are the network itself and its router. */
 const FIRST_BOARD = 2;
 
-/** @returns nothing unless it is an IPv4 network from /8 to /30, without bits behind its prefix */
+/** @returns nothing unless it is an IPv4 network of machines, from /8 to /30, without bits behind its prefix */
 export function parseSubnet(text: string): Subnet | undefined {
   const network = parseNetwork(text);
   if (network?.bytes.length !== 4 || network.prefix < 8 || network.prefix > 30) return undefined;
+  const [top = 0] = network.bytes;
+  if (top === 0 || top === 127 || top >= 224) return undefined;
   const first = Buffer.from(network.bytes).readUInt32BE();
   return { text, prefix: network.prefix, first, last: first + 2 ** (32 - network.prefix) - 1 };
 }

@@ -1,9 +1,8 @@
-import { AddressError, parseAddress } from '../../../services/net/address.ts';
-import { InvalidKey, parsePublicKey } from '../../../services/net/keys.ts';
 import { InvalidPassphraseHash, parsePassphraseHash } from '../../../services/net/passphrase.ts';
 import { InvalidSshKey, parseSshKey } from '../../../services/net/ssh/public-key.ts';
 import { nearest, type Path, type Remark, TooMuch } from '../../../services/yaml/index.ts';
 import { isMap, property } from '../../../services/yaml/raw.ts';
+import { problemOfManager } from '../../board-settings/fields.ts';
 import { checkNetwork } from './check-network.ts';
 import { namesFile } from './named-files.ts';
 import { MAX_BOARDS } from './schema.ts';
@@ -21,7 +20,6 @@ const MAX_APPS = 64;
 export function* checkRack(raw: unknown, imageApps: readonly string[]): Generator<Remark> {
   const boards = namesIn(raw, 'boards', MAX_BOARDS);
   yield* checkNetwork(raw, boards);
-  yield* checkListen(raw, boards);
   yield* checkManager(raw, boards);
   yield* checkApps(raw, boards, imageApps);
   yield* checkKeys(raw);
@@ -35,23 +33,13 @@ function namesIn(raw: unknown, section: string, most: number): string[] {
   return names;
 }
 
-function* checkListen(raw: unknown, boards: readonly string[]): Generator<Remark> {
-  for (const board of boards) {
-    for (const [index, address] of textsIn(property(property(property(raw, 'boards'), board), 'listen'))) {
-      const path = ['boards', board, 'listen', index];
-      yield* complaint(path, () => parseAddress(address), AddressError);
-    }
-  }
-}
-
 function* checkManager(raw: unknown, boards: readonly string[]): Generator<Remark> {
   const manager = property(raw, 'manager');
   const path = ['manager'];
   if (typeof manager !== 'string') return;
-  const at = manager.indexOf('@');
-  if (at >= 0) {
-    yield* complaint(path, () => parsePublicKey(manager.slice(0, at)), InvalidKey);
-    yield* complaint(path, () => parseAddress(manager.slice(at + 1)), AddressError);
+  if (manager.includes('@')) {
+    const problem = problemOfManager(manager);
+    if (problem !== undefined) yield { path, message: `manager ${problem}` };
   } else if (!boards.includes(manager)) {
     yield { path, message: `manager ${noBoard(manager, boards)}` };
   } else {
@@ -105,7 +93,7 @@ function* checkKeys(raw: unknown): Generator<Remark> {
 function* complaint(
   path: Path,
   read: () => unknown,
-  Expected: typeof AddressError | typeof InvalidKey | typeof InvalidPassphraseHash | typeof InvalidSshKey,
+  Expected: typeof InvalidPassphraseHash | typeof InvalidSshKey,
 ): Generator<Remark> {
   try {
     read();

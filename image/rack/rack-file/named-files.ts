@@ -4,6 +4,8 @@ import { InvalidSshKey, looksLikeSshKey, parseSshKey } from '../../../services/n
 import { InvalidFile, type Remark, readText } from '../../../services/yaml/index.ts';
 import { property } from '../../../services/yaml/raw.ts';
 
+import { problemOfCertificates } from '../../board-settings/certificates.ts';
+
 /** What the files that `rack.yaml` names hold. */
 export interface NamedFiles {
   /** For each entry of `ssh_keys` that is a file, by its text, the keys in it. */
@@ -39,6 +41,8 @@ export async function readNamedFiles(raw: unknown, file: string): Promise<NamedF
       ...(await told(['update_keys', index], problems, () => certificatesIn(placeOf(name, file)))),
     );
   }
+  const problem = certificates.length === 0 ? undefined : problemOfCertificates(certificates.join(''));
+  if (problem !== undefined) problems.push({ path: ['update_keys'], message: `update_keys ${problem}` });
   return { sshKeys, certificates, problems };
 }
 

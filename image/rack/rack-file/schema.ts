@@ -1,23 +1,29 @@
 import * as z from 'zod/mini';
-import { isHostName } from '../../../services/net/host-name.ts';
-import { parseIp } from '../../../services/net/ip.ts';
 import { BOARD_NAME, ROLES } from '../../../services/net/membership.ts';
 import { APP_NAME } from '../../../services/viscript/config/file.ts';
+import { checkedText } from '../../../services/yaml/checked.ts';
+import {
+  problemOfArgument,
+  problemOfDomain,
+  problemOfHost,
+  problemOfIp,
+  problemOfListen,
+  problemOfMac,
+} from '../../board-settings/fields.ts';
 import { DEFAULT_SUBNET, parseIpv4, parseSubnet } from './addresses.ts';
 
 /** Boards of a rack at most: what a network of the usual size has room for. */
 export const MAX_BOARDS = 250;
 
-const text = (must: string, takes: (value: string) => boolean = () => true) =>
-  z.string(must).check(z.refine(takes, must));
+const text = (must: string, takes: (value: string) => boolean) =>
+  checkedText((value) => (takes(value) ? undefined : must));
 
 const list = <T extends z.core.$ZodType>(entry: T, what: string, most: number) =>
   z.array(entry, `must be a list of ${what}`).check(z.maxLength(most, `must have at most ${most} entries`));
 
-const ARGUMENT = 'must be text of at most 4096 characters, without a NUL character';
-const scalar = z.union(
-  [text(ARGUMENT, (value) => value.length <= 4096 && !value.includes('\0')), z.number(), z.boolean()],
-  ARGUMENT,
+const argument = z.union(
+  [checkedText(problemOfArgument), z.number(), z.boolean()],
+  'must be text, a number, true or false (an empty text is "")',
 );
 
 const boardName = text('must be the name of a board', (value) => BOARD_NAME.test(value));
@@ -34,12 +40,7 @@ const board = z.strictObject({
     ),
   ),
   mac: z.optional(
-    z.string('must be a hardware address such as 02:00:5e:10:00:01').check(
-      z.regex(
-        /^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$/,
-        'must be a hardware address such as 02:00:5e:10:00:01',
-      ),
-      z.refine((value) => (Number.parseInt(value.slice(0, 2), 16) & 1) === 0, 'must be one board, no group'),
+    checkedText(problemOfMac).check(
       z.describe('Hardware address of the port that gets the network; left out: the only wired port.'),
     ),
   ),
@@ -50,7 +51,7 @@ const board = z.strictObject({
     ),
   ),
   listen: z.optional(
-    list(z.string('must be HOST:PORT'), 'HOST:PORT', 8).check(
+    list(checkedText(problemOfListen), 'ADDRESS:PORT', 8).check(
       z.minLength(1, 'must name an address'),
       z.describe('Where its node takes links; 0.0.0.0:5000 when left out.'),
     ),
@@ -59,7 +60,7 @@ const board = z.strictObject({
 
 const app = z.strictObject({
   args: z.optional(
-    list(scalar, 'arguments', 64).check(
+    list(argument, 'arguments', 64).check(
       z.describe("Its arguments; when left out those of the image's config.yaml."),
     ),
   ),
@@ -71,15 +72,7 @@ const app = z.strictObject({
 /** `rack.yaml`, as it is written. */
 export const rackSchema = z.strictObject({
   domain: z.optional(
-    z
-      .string('must be a name: letters, digits, "." and "-"')
-      .check(
-        z.regex(
-          /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/,
-          'must be a name: letters, digits, "." and "-"',
-        ),
-        z.describe('Name of the mesh, for people; rack.mesh when left out.'),
-      ),
+    checkedText(problemOfDomain).check(z.describe('Name of the mesh, for people; rack.mesh when left out.')),
   ),
   network: z.optional(
     text(
@@ -94,22 +87,11 @@ export const rackSchema = z.strictObject({
       z.describe('The router to other networks.'),
     ),
   ),
-  dns: z.optional(
-    list(
-      text('must be an IP address', (value) => parseIp(value) !== undefined),
-      'IP addresses',
-      8,
-    ).check(z.describe('Servers of names.')),
-  ),
+  dns: z.optional(list(checkedText(problemOfIp), 'IP addresses', 8).check(z.describe('Servers of names.'))),
   ntp: z.optional(
-    list(
-      text(
-        'must be a host name or an IP address',
-        (value) => isHostName(value) || parseIp(value) !== undefined,
-      ),
-      'host names or IP addresses',
-      8,
-    ).check(z.describe("Servers of time; those of the image's own when left out.")),
+    list(checkedText(problemOfHost), 'host names or IP addresses', 8).check(
+      z.describe("Servers of time; the image's own when left out."),
+    ),
   ),
   boards: z
     .record(

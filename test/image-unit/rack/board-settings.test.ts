@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatBoardFile, readBoardFile } from '../../../image/board-settings/text.ts';
 import { boardSettings, readContents } from '../../../image/rack/board-settings.ts';
 import { enrol } from '../../../image/rack/enrol.ts';
 import { rackFiles } from '../../../image/rack/files.ts';
@@ -57,6 +58,14 @@ describe('what the card of a board says', () => {
       'meshnet-echo': { args: ['echo0', '010'] },
       'meshnet-socks-server': { args: undefined },
     });
+  });
+
+  it('is what a board file says, and reads', async () => {
+    const contents = await readContents(folder);
+    for (const board of contents.rack.boards.keys()) {
+      const settings = boardSettings(contents, board);
+      expect(readBoardFile(formatBoardFile(settings))).toEqual(settings);
+    }
   });
 
   it('names a manager elsewhere as rack.yaml does', async () => {
