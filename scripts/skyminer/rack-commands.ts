@@ -15,7 +15,7 @@ const FILES = `
 The folder of a rack holds rack.key (secret, under a passphrase), rack.pub, members (the signed list that boards take),
 rack.lock.yaml (all public keys, for version control) and boards/ (secret keys made here, until a card has them).`;
 
-/** Adds `init`, `add`, `remove` and `list` to the command `rack`. */
+/** Adds `init`, `add`, `remove`, `push` and `list` to the command `rack`. */
 export function addRackCommands(rack: Command): void {
   rack.addHelpText('after', FILES);
 
@@ -37,6 +37,16 @@ export function addRackCommands(rack: Command): void {
     .description('remove a board from the list, and its key made here with it')
     .argument('<board>', "the board's host name")
     .action(async (board, options) => (await import('./rack.ts')).removeFromRack(board, options));
+
+  withFolder(rack.command('push'))
+    .description('hand the list to boards over SSH; who takes it passes it on to the others')
+    .argument('[boards...]', 'whom to hand it to; all in the list, if none is named')
+    .option(
+      '--ssh-config <file>',
+      "configuration of ssh with the boards' names (default: the rack's ssh_config)",
+    )
+    .option('--json', 'one line of JSON', false)
+    .action(async (boards, options) => (await import('./push.ts')).pushRack(boards, options));
 
   withFolder(rack.command('list'))
     .description('show the list, once its signature has been checked')
