@@ -12,6 +12,7 @@ const runtimeEntries = {
   'mark-good': 'image/disk/mark-good.ts',
   'mesh-config': 'image/rack/mesh-config.ts',
   'viscript-rescue': 'image/console/main.ts',
+  'viscript-backup': 'image/backup/main.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
   'apps/meshnet-nm': 'services/manager/main.ts',
   'apps/meshnet-node': 'services/node/main.ts',
