@@ -11,21 +11,48 @@ const HEAD = `# The public keys of this rack, written by 'skyminer rack'. Nothin
 
 const key = z.string().regex(/^[0-9a-f]{64}$/);
 
+const boardSchema = z.strictObject({
+  identity: key,
+  /** `ssh-ed25519 BASE64`; missing where the key was made elsewhere. */
+  ssh_host_key: z
+    .string()
+    .regex(/^ssh-ed25519 [A-Za-z0-9+/]{68}$/)
+    .optional(),
+  roles: z.array(z.string()),
+  /** IPv4; missing where it comes by DHCP, or nobody has said it. */
+  address: z.ipv4().optional(),
+});
+
 const lockSchema = z.strictObject({
   version: z.literal(1),
   rack: key,
   number: z.int().min(1),
-  boards: z.record(z.string(), z.strictObject({ identity: key, roles: z.array(z.string()) })),
+  boards: z.record(z.string(), boardSchema),
 });
 
 /** What `rack.lock.yaml` says of a rack. */
 export type RackLock = z.infer<typeof lockSchema>;
+export type LockedBoard = z.infer<typeof boardSchema>;
 
-export function lockText({ rack, number, members }: Membership): string {
-  const boards = Object.fromEntries(
-    members.map(({ board, key: identity, roles }) => [board, { identity, roles: [...roles] }]),
-  );
-  const lock: RackLock = { version: 1, rack, number, boards };
+/** What a lock file says of a board beyond the list of members. */
+export type BoardFacts = Pick<LockedBoard, 'ssh_host_key' | 'address'>;
+
+export function lockOf(
+  { rack, number, members }: Membership,
+  facts: ReadonlyMap<string, BoardFacts>,
+): RackLock {
+  const boards = members.map(({ board, key: identity, roles }): [string, LockedBoard] => {
+    const { ssh_host_key, address } = facts.get(board) ?? {};
+    const known = {
+      ...(ssh_host_key === undefined ? {} : { ssh_host_key }),
+      ...(address === undefined ? {} : { address }),
+    };
+    return [board, { identity, roles: [...roles], ...known }];
+  });
+  return { version: 1, rack, number, boards: Object.fromEntries(boards) };
+}
+
+export function lockText(lock: RackLock): string {
   return HEAD + stringify(lock, { lineWidth: 0, flowCollectionPadding: false });
 }
 

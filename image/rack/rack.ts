@@ -1,36 +1,27 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { syncFolder, writeDurably } from '../../services/net/durable-file.ts';
-import { identityIn } from '../../services/net/key-file.ts';
-import { Identity, InvalidKey, type PublicKey, parsePublicKey } from '../../services/net/keys.ts';
-import {
-  BOARD_NAME,
-  InvalidMembership,
-  type Member,
-  type Membership,
-  type Role,
-  readMembership,
-  signMembership,
-} from '../../services/net/membership.ts';
-import { MIN_PASSPHRASE } from '../../services/net/passphrase.ts';
-import {
-  InvalidSealedKey,
-  openSealedIdentity,
-  sealIdentity,
-  WrongPassphrase,
-} from '../../services/net/sealed-key.ts';
-import { isMissing } from '../files.ts';
-import { withLock } from '../lock.ts';
+import type { PublicKey } from '../../services/net/keys.ts';
+import { BOARD_NAME, type Member, type Membership, type Role } from '../../services/net/membership.ts';
+import { makeKeys, removeKeys } from './board-keys.ts';
+import { changing } from './change.ts';
 import { RackError } from './error.ts';
 import { boardKeyFile, rackFiles } from './files.ts';
-import { lockText, readLock } from './lock-file.ts';
+import { freeAddress } from './rack-file/addresses.ts';
+import { withBoard, withoutBoard } from './rack-file/edit.ts';
+import type { RackFile } from './rack-file/rack-file.ts';
+import { type Description, describeRack } from './rack-file/read.ts';
+import { unlock } from './unlock.ts';
+
+export { checkFree, createRack } from './create.ts';
+export { readRack } from './read.ts';
 
 /** A board that is to belong to a rack. */
 export interface NewMember {
   board: string;
-  roles: readonly Role[];
+  /** When left out: what `rack.yaml` says, or node. */
+  roles?: readonly Role[] | undefined;
+  /** IPv4 or dhcp, for `rack.yaml`; the next free one when left out. */
+  address?: string | undefined;
   /** Its identity; without one a key is made in the rack's folder, for its card. */
-  key?: PublicKey;
+  key?: PublicKey | undefined;
 }
 
 /** A board that was added. */
@@ -41,74 +32,10 @@ export interface Added {
 }
 
 /**
- * Makes a rack: a folder with a new rack key under this passphrase, and a list of no members with the number 1.
- *
- * @throws {RackError} when something is there already, or the passphrase is too short
- */
-export async function createRack(folder: string, passphrase: string): Promise<Membership> {
-  if (passphrase.length < MIN_PASSPHRASE)
-    throw new RackError(`the passphrase is too short: give at least ${MIN_PASSPHRASE} characters`);
-  await checkFree(folder);
-  const place = resolve(folder);
-  await mkdir(dirname(place), { recursive: true });
-  // Filled under another name, then renamed: it is there whole or not at all, and never in place of another.
-  const making = await mkdtemp(join(dirname(place), `.${basename(place)}-`));
-  try {
-    const rack = Identity.generate();
-    const files = rackFiles(making);
-    const text = signMembership(rack, 1, []);
-    const membership = readMembership(text, rack.publicKey);
-    await writeDurably(files.key, await sealIdentity(rack, passphrase), 0o600);
-    await writeDurably(files.publicKey, `${rack.publicKey}\n`, 0o644);
-    await writeDurably(files.members, text, 0o644);
-    await writeDurably(files.lock, lockText(membership), 0o644);
-    await rename(making, place);
-    await syncFolder(dirname(place));
-    return membership;
-  } catch (cause) {
-    await checkFree(folder);
-    throw cause;
-  } finally {
-    await rm(making, { recursive: true, force: true });
-  }
-}
-
-/** @throws {RackError} when a folder cannot become a rack, for there is something in it or it is none */
-export async function checkFree(folder: string): Promise<void> {
-  try {
-    if ((await readdir(folder)).length === 0) return;
-  } catch (error) {
-    if (isMissing(error)) return;
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOTDIR')) throw error;
-  }
-  throw new RackError(
-    `${folder} is there already, and a rack's key is never overwritten: name another --rack`,
-  );
-}
-
-/**
- * Reads who belongs to a rack and checks the rack's signature. Needs no passphrase.
- *
- * @throws {RackError}
- */
-export async function readRack(folder: string): Promise<Membership> {
-  const files = rackFiles(folder);
-  const publicKey = await readPublicKey(files.publicKey, folder);
-  const text = await readPart(files.members, folder);
-  const membership = explained(files.members, () => readMembership(text, publicKey));
-  const lock = await readLock(files.lock);
-  if (lock !== undefined && lock.number > membership.number)
-    throw new RackError(
-      `${files.members} is number ${membership.number}, but ${files.lock} knows number ${lock.number}: boards take no ` +
-        'lower number than they have. Put back the newest members',
-    );
-  return membership;
-}
-
-/**
- * Adds boards: one new list with the next number.
+ * Adds boards: one new list with the next number, and entries in `rack.yaml` where it has none.
  *
  * @throws {RackError} when one of them or its key is in the list already, or the passphrase is wrong; the list then stays
+ * @throws {InvalidFile} when `rack.yaml` is wrong, or would be
  */
 export async function addBoards(
   folder: string,
@@ -116,38 +43,77 @@ export async function addBoards(
   boards: readonly NewMember[],
 ): Promise<{ membership: Membership; added: Added[] }> {
   for (const { board } of boards) checkName(board);
-  return changing(folder, passphrase, async (before) => {
-    const members = [...before];
+  return changing(folder, async ({ membership, description }) => {
+    const wanted = boards.map((board) => described(board, description?.rack));
+    checkNew(membership.members, wanted);
+    const rewritten = description && (await entered(folder, description, wanted));
+    const rack = await unlock(folder, passphrase, membership.rack);
     const added: Added[] = [];
-    for (const board of boards) {
-      const one = await newMember(folder, members, board);
-      members.push(one.member);
-      added.push(one);
+    for (const { board, roles, key } of wanted) {
+      const keyFile = key === undefined ? boardKeyFile(folder, board) : undefined;
+      added.push({ member: { board, roles, key: key ?? (await makeKeys(folder, board)) }, keyFile });
     }
-    return { members, result: (membership) => ({ membership, added }) };
+    const members = [...membership.members, ...added.map(({ member }) => member)];
+    return { next: { rack, members }, rewritten, result: (after) => ({ membership: after, added }) };
   });
 }
 
 /**
- * Removes a board: a new list with the next number. A key that was made for it here is removed with it.
+ * Removes a board: a new list with the next number, and no entry in `rack.yaml`. Keys that were made for it here are
+ * removed with it.
  *
- * @throws {RackError} when there is no such board, or the passphrase is wrong; nothing is changed
+ * @returns no member when it was in `rack.yaml` alone; the list is then the same as before
+ * @throws {RackError} when there is no such board, it manages the rack, or the passphrase is wrong; nothing is changed
+ * @throws {InvalidFile} when `rack.yaml` is wrong
  */
 export async function removeBoard(
   folder: string,
   passphrase: string,
   board: string,
-): Promise<{ membership: Membership; member: Member }> {
-  const changed = await changing(folder, passphrase, async (members) => {
-    const member = members.find((other) => other.board === board);
-    if (member === undefined) throw new RackError(`there is no board ${board} in the rack ${folder}`);
+): Promise<{ membership: Membership; member: Member | undefined }> {
+  const changed = await changing(folder, async ({ membership, description }) => {
+    const member = membership.members.find((other) => other.board === board);
+    const isDescribed = description?.rack.boards.has(board) === true;
+    if (member === undefined && !isDescribed) throw noBoard(folder, board);
+    const manager = description?.rack.manager;
+    if (manager !== undefined && 'board' in manager && manager.board === board)
+      throw new RackError(`${board} is the manager of this rack: name another one in rack.yaml first`);
+    const rewritten = isDescribed
+      ? await describeRack(withoutBoard(description.text, board), rackFiles(folder).description)
+      : undefined;
+    const rack = await unlock(folder, passphrase, membership.rack);
+    const members = membership.members.filter((other) => other !== member);
     return {
-      members: members.filter((other) => other !== member),
-      result: (membership) => ({ membership, member }),
+      next: member && { rack, members },
+      rewritten,
+      result: (after) => ({ membership: after, member }),
     };
   });
-  await rm(boardKeyFile(folder, board), { force: true });
+  await removeKeys(folder, board);
   return changed;
+}
+
+/**
+ * Gives a board a new identity and a new SSH host key: who has its card is no member any more.
+ *
+ * @throws {RackError} when there is no such board, or the passphrase is wrong; nothing is changed
+ * @throws {InvalidFile} when `rack.yaml` is wrong
+ */
+export async function replaceBoard(
+  folder: string,
+  passphrase: string,
+  board: string,
+): Promise<{ membership: Membership; added: Added }> {
+  return changing(folder, async ({ membership, description }) => {
+    const before = membership.members.find((other) => other.board === board);
+    if (before === undefined) throw noBoard(folder, board);
+    const rack = await unlock(folder, passphrase, membership.rack);
+    const roles = description?.rack.boards.get(board)?.roles ?? before.roles;
+    const member = { board, roles, key: await makeKeys(folder, board) };
+    const members = membership.members.map((other) => (other === before ? member : other));
+    const added = { member, keyFile: boardKeyFile(folder, board) };
+    return { next: { rack, members }, result: (after) => ({ membership: after, added }) };
+  });
 }
 
 /** @throws {RackError} */
@@ -156,88 +122,53 @@ export function checkName(board: string): void {
     throw new RackError(`'${board}' is no name for a board: give lower-case letters, digits and dashes`);
 }
 
-async function newMember(
-  folder: string,
-  members: readonly Member[],
-  { board, roles, key: given }: NewMember,
-): Promise<Added> {
-  if (members.some((member) => member.board === board))
-    throw new RackError(`${board} belongs to the rack already: 'skyminer rack remove ${board}' first`);
-  const keyFile = given === undefined ? boardKeyFile(folder, board) : undefined;
-  const key = given ?? (await identityIn(boardKeyFile(folder, board))).publicKey;
-  const twin = members.find((member) => member.key === key);
-  if (twin !== undefined)
-    throw new RackError(`${twin.board} has this key already: each board has one of its own`);
-  return { member: { board, key, roles }, keyFile };
+function noBoard(folder: string, board: string): RackError {
+  return new RackError(`there is no board ${board} in the rack ${folder}`);
 }
 
-interface Change<T> {
-  members: Member[];
-  /** What to answer once the list is written. */
-  result(membership: Membership): T;
+type Described = NewMember & { roles: readonly Role[] };
+
+function described(wanted: NewMember, rack: RackFile | undefined): Described {
+  const entry = rack?.boards.get(wanted.board);
+  if (entry !== undefined && (wanted.roles !== undefined || wanted.address !== undefined))
+    throw new RackError(
+      `rack.yaml has ${wanted.board} already: change there what it says, or leave out roles and address here`,
+    );
+  return { ...wanted, roles: wanted.roles ?? entry?.roles ?? ['node'] };
 }
 
-/** One change of a rack at a time: of two, the second sees what the first has done. */
-function changing<T>(
+function checkNew(members: readonly Member[], wanted: readonly Described[]): void {
+  const [names, keys] = [new Set<string>(), new Map<PublicKey, string>()];
+  for (const { board, key } of [...members, ...wanted]) {
+    if (names.size === names.add(board).size)
+      throw new RackError(`${board} belongs to the rack already: 'skyminer rack remove ${board}' first`);
+    if (key === undefined) continue;
+    const twin = keys.get(key);
+    if (twin !== undefined)
+      throw new RackError(`${twin} has this key already: each board has one of its own`);
+    keys.set(key, board);
+  }
+}
+
+/** `rack.yaml` with entries for the boards that it lacks. */
+async function entered(
   folder: string,
-  passphrase: string,
-  change: (members: readonly Member[]) => Promise<Change<T>>,
-): Promise<T> {
-  const files = rackFiles(folder);
-  return readRack(folder).then(() =>
-    withLock(
-      files.publicKey,
-      (ours) => ours(),
-      async () => {
-        const before = await readRack(folder);
-        const rack = await unlock(folder, passphrase, before.rack);
-        const { members, result } = await change(before.members);
-        const text = explained(files.members, () => signMembership(rack, before.number + 1, members));
-        const membership = readMembership(text, before.rack);
-        // The list counts; the lock file is made of it again with the next change, should this be all that is written.
-        await writeDurably(files.members, text, 0o644);
-        await writeDurably(files.lock, lockText(membership), 0o644);
-        return result(membership);
-      },
-    ),
+  { text, rack }: Description,
+  wanted: readonly Described[],
+): Promise<Description | undefined> {
+  const lacking = wanted.filter(({ board }) => !rack.boards.has(board));
+  if (lacking.length === 0) return undefined;
+  const { subnet, gateway } = rack.network;
+  const taken = new Set(
+    [gateway, ...[...rack.boards.values()].map(({ address }) => address)].filter((one) => one !== undefined),
   );
-}
-
-async function unlock(folder: string, passphrase: string, expected: PublicKey): Promise<Identity> {
-  const { key } = rackFiles(folder);
-  try {
-    const rack = await openSealedIdentity(await readPart(key, folder), passphrase);
-    if (rack.publicKey === expected) return rack;
-  } catch (cause) {
-    if (!(cause instanceof InvalidSealedKey || cause instanceof WrongPassphrase)) throw cause;
-    throw new RackError(`${key}: ${cause.message}`, { cause });
+  let changed = text;
+  for (const { board, roles, address: given } of lacking) {
+    const address = given ?? (subnet && freeAddress(subnet, taken));
+    if (address === undefined && subnet !== undefined)
+      throw new RackError(`${subnet.text} has no free address for ${board}: give it one, or dhcp`);
+    if (address !== undefined) taken.add(address);
+    changed = withBoard(changed, board, { address, roles });
   }
-  throw new RackError(`${key} is the key of another rack than ${folder}: put back the one made with it`);
-}
-
-async function readPublicKey(file: string, folder: string): Promise<PublicKey> {
-  const text = await readPart(file, folder);
-  return explained(file, () => parsePublicKey(text.trimEnd()));
-}
-
-async function readPart(file: string, folder: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-    const remedy =
-      file === rackFiles(folder).publicKey
-        ? `make a rack with 'skyminer rack init --rack ${folder}', or name yours`
-        : 'put it back from where you keep copies of this folder';
-    throw new RackError(`${file} is missing: ${remedy}`, { cause });
-  }
-}
-
-function explained<T>(file: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof InvalidKey || cause instanceof InvalidMembership)) throw cause;
-    throw new RackError(`${file}: ${cause.message}`, { cause });
-  }
+  return describeRack(changed, rackFiles(folder).description);
 }

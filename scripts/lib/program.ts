@@ -15,6 +15,7 @@ const EXPECTED = new Set([
   'ConsoleError',
   'DownloadFailed',
   'ImageError',
+  'InvalidFile',
   'InvalidKey',
   'KeyFileError',
   'MeshNotStarted',

@@ -1,9 +1,8 @@
-import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access } from 'node:fs/promises';
 import { RackError } from '../../image/rack/error.ts';
 import { rackFiles } from '../../image/rack/files.ts';
 import { type Pushed, pushMembers } from '../../image/rack/push.ts';
-import { readRack } from '../../image/rack/rack.ts';
+import { readSignedList } from '../../image/rack/read.ts';
 import { printable, table } from '../../services/viscript/commands/format.ts';
 import type { RackOptions } from './rack-commands.ts';
 
@@ -15,9 +14,10 @@ export interface PushCommandOptions extends RackOptions {
 /** `skyminer rack push` */
 export async function pushRack(
   boards: readonly string[],
-  { rack: folder, sshConfig = join(folder, 'ssh_config'), json }: PushCommandOptions,
+  { rack: folder, sshConfig = rackFiles(folder).sshConfig, json }: PushCommandOptions,
 ): Promise<void> {
-  const { number, members } = await readRack(folder);
+  const { membership, text } = await readSignedList(folder);
+  const { number, members } = membership;
   const all = members.map(({ board }) => board);
   const unknown = boards.find((board) => !all.includes(board));
   if (unknown !== undefined)
@@ -31,7 +31,7 @@ export async function pushRack(
   });
   const pushed = await pushMembers({
     ...{ sshConfig, boards: boards.length === 0 ? all : boards },
-    members: await readFile(rackFiles(folder).members, 'utf8'),
+    members: text,
   });
   process.stdout.write(json ? `${JSON.stringify({ number, boards: pushed })}\n` : tableOf(number, pushed));
   const failed = pushed.filter(({ outcome }) => outcome === 'failed').length;

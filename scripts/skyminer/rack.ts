@@ -1,45 +1,96 @@
+import { relative, resolve } from 'node:path';
+import { enrol } from '../../image/rack/enrol.ts';
 import { RackError } from '../../image/rack/error.ts';
-import { addBoards, checkFree, checkName, createRack, readRack, removeBoard } from '../../image/rack/rack.ts';
+import { inspectRack } from '../../image/rack/inspect.ts';
+import {
+  type Added,
+  addBoards,
+  checkFree,
+  checkName,
+  createRack,
+  readRack,
+  removeBoard,
+  replaceBoard,
+} from '../../image/rack/rack.ts';
+import { initialRackFile } from '../../image/rack/rack-file/initial.ts';
 import { type PublicKey, parsePublicKey } from '../../services/net/keys.ts';
 import { ROLES, type Role } from '../../services/net/membership.ts';
 import { table } from '../../services/viscript/commands/format.ts';
+import { root } from '../lib/program.ts';
+import { ownerKeys } from './owner-key.ts';
 import { askForNewPassphrase, askForPassphrase } from './passphrase.ts';
 import { publicKeyIn } from './public-key-file.ts';
 import type { PassphraseOptions, RackOptions } from './rack-commands.ts';
 
+export interface InitOptions extends RackOptions, PassphraseOptions {
+  boards: number;
+  sshKey?: string;
+}
+
 export interface AddOptions extends RackOptions, PassphraseOptions {
   key?: string;
   keyFile?: string;
-  role: string;
+  role?: string;
+  address?: string;
 }
 
 /** `skyminer rack init` */
-export async function initRack({
+export async function initRack({ rack: folder, boards, sshKey, ...passphrase }: InitOptions): Promise<void> {
+  await checkFree(folder);
+  const { keys, told } = await ownerKeys(sshKey);
+  const schema = relative(resolve(folder), `${root}/image/rack/rack-file/rack.schema.json`);
+  const description = initialRackFile({ boards, sshKeys: keys, schema });
+  const { rack } = await createRack(folder, await askForNewPassphrase(passphrase), description);
+  process.stdout.write(
+    `${folder}: a new rack, ${rack}\n${told}\nKeep copies of this folder, and the passphrase elsewhere.\n` +
+      `Say in ${folder}/rack.yaml what the rack is like; 'skyminer rack check' finds what is wrong.\n`,
+  );
+}
+
+/** `skyminer rack check` */
+export async function checkRack({ rack: folder }: RackOptions): Promise<void> {
+  const { problems, fine, notes } = await inspectRack(folder);
+  if (problems.length > 0) {
+    const many = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+    throw new RackError(`${many} in ${folder}\n${problems.join('\n')}`);
+  }
+  process.stdout.write([...fine, ...notes].map((line) => `${line}\n`).join(''));
+}
+
+/** `skyminer rack sign` */
+export async function signRack({
   rack: folder,
   ...passphrase
 }: RackOptions & PassphraseOptions): Promise<void> {
-  await checkFree(folder);
-  const { rack } = await createRack(folder, await askForNewPassphrase(passphrase));
-  process.stdout.write(
-    `${folder}: a new rack, ${rack}\nKeep copies of this folder, and the passphrase elsewhere.\n`,
-  );
+  const { membership, added, changed } = await enrol(folder, () => askForPassphrase(passphrase));
+  for (const one of added) tellAdded(membership.number, one);
+  for (const { board, roles } of changed)
+    process.stdout.write(`list number ${membership.number}: ${board} is now ${roles.join(',')}\n`);
+  if (added.length + changed.length === 0)
+    process.stdout.write(`list number ${membership.number} says what rack.yaml says\n`);
 }
 
 /** `skyminer rack add` */
 export async function addToRack(board: string, options: AddOptions): Promise<void> {
-  const { rack: folder, role, key, keyFile, ...passphrase } = options;
+  const { rack: folder, role, key, keyFile, address, ...passphrase } = options;
   checkName(board);
-  const roles = rolesOf(role);
+  const roles = role === undefined ? undefined : rolesOf(role);
   const given = await givenKey(key, keyFile);
   await readRack(folder);
-  const wanted = { board, roles, ...(given === undefined ? {} : { key: given }) };
+  const wanted = { board, roles, address, key: given };
   const { membership, added } = await addBoards(folder, await askForPassphrase(passphrase), [wanted]);
-  for (const { member, keyFile } of added) {
-    process.stdout.write(
-      `list number ${membership.number}: added ${member.board} ${member.key} ${roles.join(',')}\n`,
-    );
-    if (keyFile !== undefined) process.stdout.write(`its secret key, for its card: ${keyFile}\n`);
-  }
+  for (const one of added) tellAdded(membership.number, one);
+}
+
+/** `skyminer rack replace` */
+export async function replaceInRack(board: string, options: RackOptions & PassphraseOptions): Promise<void> {
+  const { rack: folder, ...passphrase } = options;
+  await readRack(folder);
+  const { membership, added } = await replaceBoard(folder, await askForPassphrase(passphrase), board);
+  const { member, keyFile } = added;
+  process.stdout.write(
+    `list number ${membership.number}: ${board} is now ${member.key}\nits secret key, for its card: ${keyFile}\n`,
+  );
 }
 
 /** `skyminer rack remove` */
@@ -47,7 +98,11 @@ export async function removeFromRack(board: string, options: RackOptions & Passp
   const { rack: folder, ...passphrase } = options;
   await readRack(folder);
   const { membership, member } = await removeBoard(folder, await askForPassphrase(passphrase), board);
-  process.stdout.write(`list number ${membership.number}: removed ${member.board} ${member.key}\n`);
+  process.stdout.write(
+    member === undefined
+      ? `removed ${board} from rack.yaml: it was in no list\n`
+      : `list number ${membership.number}: removed ${member.board} ${member.key}\n`,
+  );
 }
 
 /** `skyminer rack list` */
@@ -62,6 +117,12 @@ export async function listRack({ rack: folder, json }: RackOptions & { json: boo
   const boards = members.length === 1 ? '1 board' : `${members.length} boards`;
   process.stdout.write(`rack ${rack}\nlist number ${number}, ${boards}\n`);
   if (members.length > 0) process.stdout.write(table(['BOARD', 'ROLES', 'KEY'], rows));
+}
+
+function tellAdded(number: number, { member, keyFile }: Added): void {
+  const { board, key, roles } = member;
+  process.stdout.write(`list number ${number}: added ${board} ${key} ${roles.join(',')}\n`);
+  if (keyFile !== undefined) process.stdout.write(`its secret key, for its card: ${keyFile}\n`);
 }
 
 async function givenKey(key: string | undefined, file: string | undefined): Promise<PublicKey | undefined> {

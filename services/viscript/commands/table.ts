@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { ConfigError } from '../config/errors.ts';
+import { InvalidFile } from '../../yaml/errors.ts';
 import { exitStatus } from '../control/protocol.ts';
 import { appCommands } from './apps.ts';
 import { parseArguments } from './arguments.ts';
@@ -72,7 +72,7 @@ function messageOf(error: unknown): string {
 }
 
 function errorData(error: unknown) {
-  if (error instanceof ConfigError)
+  if (error instanceof InvalidFile)
     return { name: error.name, message: error.message, problems: error.problems };
   return { name: error instanceof Error ? error.name : 'Error', message: messageOf(error) };
 }

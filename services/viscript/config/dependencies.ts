@@ -1,23 +1,15 @@
-import type { Path } from './document.ts';
-import { MAX_PROBLEMS } from './errors.ts';
-import { nearest } from './nearest.ts';
-
-/** A wrong entry of a `depends_on`, and where it stands. */
-export interface DependencyProblem {
-  path: Path;
-  message: string;
-}
+import { MAX_PROBLEMS, nearest, type Remark } from '../../yaml/index.ts';
 
 /**
  * Finds dependencies on apps that are not there, and circles.
  *
  * @param apps for each app its `depends_on`, in the order of the file.
  */
-export function dependencyProblems(apps: ReadonlyMap<string, readonly string[]>): DependencyProblem[] {
+export function dependencyProblems(apps: ReadonlyMap<string, readonly string[]>): Remark[] {
   return [...unknownApps(apps), ...circles(apps)].slice(0, MAX_PROBLEMS);
 }
 
-function* unknownApps(apps: ReadonlyMap<string, readonly string[]>): Generator<DependencyProblem> {
+function* unknownApps(apps: ReadonlyMap<string, readonly string[]>): Generator<Remark> {
   for (const [name, dependencies] of apps) {
     for (const [index, dependency] of dependencies.entries()) {
       if (apps.has(dependency)) continue;
@@ -30,8 +22,8 @@ function* unknownApps(apps: ReadonlyMap<string, readonly string[]>): Generator<D
 }
 
 /** Depth first, each app once, so that every circle is named at the entry that closes it. */
-function circles(apps: ReadonlyMap<string, readonly string[]>): DependencyProblem[] {
-  const problems: DependencyProblem[] = [];
+function circles(apps: ReadonlyMap<string, readonly string[]>): Remark[] {
+  const problems: Remark[] = [];
   const done = new Set<string>();
   const trail: string[] = [];
 

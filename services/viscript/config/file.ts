@@ -222,15 +222,3 @@ export const configFile = z.strictObject({
 export type ConfigFile = z.infer<typeof configFile>;
 export type AppEntry = z.infer<typeof app>;
 export type AlertsEntry = z.infer<typeof alerts>;
-
-/** The keys that an object of the config file may have, by where it stands; empty where keys are free. */
-export function knownKeys(path: readonly PropertyKey[]): string[] {
-  const [section, , part] = path;
-  if (path.length === 0) return Object.keys(configFile.shape);
-  if (section === 'settings') return Object.keys(settings.shape);
-  if (section === 'metrics') return Object.keys(metrics.shape);
-  if (section === 'alerts') return Object.keys(alerts.shape);
-  if (part === 'healthcheck') return Object.keys(healthcheck.shape);
-  if (part === 'limits') return Object.keys(limits.shape);
-  return path.length === 2 ? Object.keys(app.shape) : [];
-}

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { ConfigError, type Problem } from './errors.ts';
+import { InvalidFile, type Problem } from '../../yaml/errors.ts';
 import type { AppConfig, Config } from './schema.ts';
 
 /** What the loader's process answers. */
@@ -13,7 +13,7 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 /**
  * Reads a config file in a process of its own, `program`: parser and schema take 15 MB, which the supervisor
  * would keep for ever for what it does once.
- * @throws {ConfigError} when the file cannot be read, or anything in it is wrong.
+ * @throws {InvalidFile} when the file cannot be read, or anything in it is wrong.
  */
 export async function loadConfigApart(program: string, file: string): Promise<Config> {
   const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, program, file], {
@@ -21,6 +21,6 @@ export async function loadConfigApart(program: string, file: string): Promise<Co
     maxBuffer: maxAnswerBytes,
   });
   const answer: LoaderAnswer = JSON.parse(stdout);
-  if ('problems' in answer) throw new ConfigError(answer.problems);
+  if ('problems' in answer) throw new InvalidFile(answer.problems);
   return { ...answer.config, apps: new Map(answer.config.apps.map((app) => [app.name, app])) };
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.ts';
+import { InvalidFile } from '../../yaml/errors.ts';
 import type { LoaderAnswer } from './load-apart.ts';
 import { loadConfig } from './loader.ts';
 
@@ -10,7 +10,7 @@ async function answer(file: string): Promise<LoaderAnswer> {
     const { apps, ...rest } = await loadConfig(file);
     return { config: { ...rest, apps: [...apps.values()] } };
   } catch (error) {
-    if (error instanceof ConfigError) return { problems: error.problems };
+    if (error instanceof InvalidFile) return { problems: error.problems };
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import notify from 'systemd-notify';
-import { ConfigError } from '../config/errors.ts';
+import { InvalidFile } from '../../yaml/errors.ts';
 import { lastGoodPath } from '../config/last-good.ts';
 import { loadConfigApart } from '../config/load-apart.ts';
 import { ControlClient } from '../control/client.ts';
@@ -103,7 +103,7 @@ function configOf({ stateDirectory, libraryDirectory }: Paths): RescueConfig {
         await loadConfigApart(join(libraryDirectory, 'config-loader.js'), file);
         return undefined;
       } catch (error) {
-        if (error instanceof ConfigError) return error.message;
+        if (error instanceof InvalidFile) return error.message;
         throw error;
       }
     },

@@ -177,7 +177,7 @@ export class Supervisor extends EventEmitter<{
 
   /**
    * Reads the config file again and applies what changed; apps whose entries are the same are left alone.
-   * @throws {ConfigError} and changes nothing
+   * @throws {InvalidFile} and changes nothing
    */
   async reload(): Promise<ReloadReport> {
     const after = await this.#options.loadConfig(this.#config.file);

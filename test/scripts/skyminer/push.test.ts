@@ -34,10 +34,10 @@ function push(...words: string[]) {
 
 describe('skyminer rack push', () => {
   it('says what is missing before it calls anybody', () => {
-    expect(push()).toMatchObject({
+    expect(push('--ssh-config', 'none')).toMatchObject({
       status: 1,
       stdout: '',
-      stderr: 'skyminer: rack/ssh_config is not there: name a configuration of ssh with --ssh-config FILE\n',
+      stderr: 'skyminer: none is not there: name a configuration of ssh with --ssh-config FILE\n',
     });
     expect(push('node1', 'node3')).toMatchObject({
       status: 1,

@@ -10,6 +10,7 @@ import { readIdentity } from '../../../services/net/key-file.ts';
 import { Identity, parsePublicKey } from '../../../services/net/keys.ts';
 import { readMembership } from '../../../services/net/membership.ts';
 import { openSealedIdentity } from '../../../services/net/sealed-key.ts';
+import { publicLineOf } from '../../../services/net/ssh/host-key.ts';
 import { hasSocat } from '../../services/viscript/terminal/pty.ts';
 import { PtyProgram } from '../../services/viscript/terminal/pty-program.ts';
 
@@ -22,7 +23,13 @@ let secret: string;
 
 /** Runs `skyminer rack` in a folder of the test's own. */
 function rack(...words: string[]): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [main, 'rack', ...words], { encoding: 'utf8', input: '', cwd: home });
+  const env = { ...process.env, HOME: home };
+  return spawnSync(process.execPath, [main, 'rack', ...words], {
+    encoding: 'utf8',
+    input: '',
+    cwd: home,
+    env,
+  });
 }
 
 function unlocked(...words: string[]): SpawnSyncReturns<string> {
@@ -198,7 +205,7 @@ describe('the list of a rack', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/number 4: removed board1 [0-9a-f]{64}/);
     expect((await membership()).members.map(({ board }) => board)).toEqual(['board2']);
-    expect(await readdir(join(folder, 'boards'))).toEqual(['board2.key']);
+    expect(await readdir(join(folder, 'boards'))).toEqual(['board2.key', 'board2.ssh_host_ed25519_key']);
   });
 
   it('is shown for people and as JSON, without a passphrase', async () => {
@@ -212,9 +219,11 @@ describe('the list of a rack', () => {
     unlocked('add', 'board1');
     const { rack: key, members } = await membership();
     const text = await readFile(join(folder, 'rack.lock.yaml'), 'utf8');
+    const hostKey = await readFile(join(folder, 'boards/board1.ssh_host_ed25519_key'), 'utf8');
+    const board1 = { identity: members[0]?.key, ssh_host_key: publicLineOf(hostKey), roles: ['node'] };
     expect(parse(text)).toEqual({
       ...{ version: 1, rack: key, number: 2 },
-      boards: { board1: { identity: members[0]?.key, roles: ['node'] } },
+      boards: { board1: { ...board1, address: '192.168.0.10' } },
     });
   });
 

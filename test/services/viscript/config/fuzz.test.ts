@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { CAPABILITIES } from '../../../../services/viscript/config/capabilities.ts';
-import { ConfigError, parseConfig } from '../../../../services/viscript/config/index.ts';
+import { InvalidFile, parseConfig } from '../../../../services/viscript/config/index.ts';
 import { fuzzRuns } from '../../../fuzz.ts';
 
 /** Pieces that YAML and the schema react to: they reach further than random characters. */
@@ -129,7 +129,7 @@ function refusesOnlyWithConfigError(input: string): void {
   try {
     parseConfig(input, 'f');
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof InvalidFile)) throw error;
     for (const { line, column, message } of error.problems) {
       if (line < 1 || column < 1 || message === '')
         throw new Error(`a problem without a place: ${error.message}`);
@@ -138,11 +138,11 @@ function refusesOnlyWithConfigError(input: string): void {
 }
 
 describe('parseConfig', () => {
-  it('refuses arbitrary text with ConfigError and nothing else', () => {
+  it('refuses arbitrary text with InvalidFile and nothing else', () => {
     fc.assert(fc.property(anyText, refusesOnlyWithConfigError), fuzzRuns('config-text', 100_000));
   });
 
-  it('refuses arbitrary values in known places with ConfigError and nothing else', () => {
+  it('refuses arbitrary values in known places with InvalidFile and nothing else', () => {
     const anyConfig = fc
       .dictionary(name, anyEntry, { maxKeys: 3 })
       .map((value) => JSON.stringify({ apps: value }));

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, parseConfig } from '../../../../services/viscript/config/index.ts';
+import { InvalidFile, loadConfig, parseConfig } from '../../../../services/viscript/config/index.ts';
 
 const repository = resolve(import.meta.dirname, '../../../..');
 const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
@@ -66,7 +66,7 @@ describe('loadConfig', () => {
     execFileSync('mkfifo', [pipe]);
     await expect(loadConfig(pipe)).rejects.toThrow(`${pipe}: is not a regular file`);
     await expect(loadConfig(missing)).rejects.toMatchObject({
-      name: 'ConfigError',
+      name: 'InvalidFile',
       problems: [{ file: missing, line: 0, column: 0 }],
       cause: { code: 'ENOENT' },
     });
@@ -186,7 +186,7 @@ describe('parseConfig', () => {
     expect(apps.get('d')).toMatchObject({ args: ['1', '2'], environment: { V: '7' } });
   });
 
-  it('throws nothing but ConfigError', () => {
-    expect(() => parseConfig('apps: [', 'f')).toThrow(ConfigError);
+  it('throws nothing but InvalidFile', () => {
+    expect(() => parseConfig('apps: [', 'f')).toThrow(InvalidFile);
   });
 });

@@ -7,7 +7,6 @@ import type { SerialPort } from 'serialport';
 import { RescueService } from '../../../../image/console/service.ts';
 import { Tries } from '../../../../image/console/tries.ts';
 import { hashPassphrase } from '../../../../services/net/passphrase.ts';
-import { ConfigError } from '../../../../services/viscript/config/errors.ts';
 import { lastGoodPath } from '../../../../services/viscript/config/last-good.ts';
 import { loadConfig } from '../../../../services/viscript/config/loader.ts';
 import { ControlClient } from '../../../../services/viscript/control/client.ts';
@@ -16,6 +15,7 @@ import { runSerialConsole } from '../../../../services/viscript/serial/console.t
 import { openPort } from '../../../../services/viscript/serial/port.ts';
 import { RescueClient } from '../../../../services/viscript/serial/rescue-client.ts';
 import { History } from '../../../../services/viscript/terminal/history.ts';
+import { InvalidFile } from '../../../../services/yaml/errors.ts';
 import { startSupervisor, type TestSupervisor } from '../support.ts';
 import { PtyPair } from '../terminal/pty.ts';
 import { Transcript } from '../terminal/transcript.ts';
@@ -230,7 +230,7 @@ async function problemOf(file: string): Promise<string | undefined> {
     await loadConfig(file);
     return undefined;
   } catch (error) {
-    if (error instanceof ConfigError) return error.message;
+    if (error instanceof InvalidFile) return error.message;
     throw error;
   }
 }

@@ -1,17 +1,26 @@
 import type { z } from 'zod/mini';
-import { CAPABILITIES } from './capabilities.ts';
 import type { Path, ReadDocument } from './document.ts';
 import { MAX_PROBLEMS, type Problem } from './errors.ts';
-import { knownKeys } from './file.ts';
+import { knownKeys } from './keys.ts';
 import { nearest } from './nearest.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** What a schema was asked about. */
+export interface Asked {
+  document: ReadDocument;
+  file: string;
+  schema: z.core.$ZodType;
+  /** Another spelling of a word that is none of those allowed. */
+  respell: ((word: string) => string) | undefined;
+}
+
 /** The schema's issues as sentences with a place in the file. */
-export function problemsOf(issues: readonly Issue[], document: ReadDocument, file: string): Problem[] {
+export function problemsOf(issues: readonly Issue[], asked: Asked): Problem[] {
+  const { document, file } = asked;
   const problems: Problem[] = [];
   for (const issue of issues) {
-    for (const { path, key, message } of sentences(issue, document.value)) {
+    for (const { path, key, message } of sentences(issue, asked)) {
       if (problems.length >= MAX_PROBLEMS) return problems;
       const position = key ? document.positionOfKey(path) : document.positionOf(path);
       problems.push({ file, ...position, message });
@@ -27,11 +36,11 @@ interface Sentence {
   message: string;
 }
 
-function* sentences(issue: Issue, root: unknown): Generator<Sentence> {
+function* sentences(issue: Issue, asked: Asked): Generator<Sentence> {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   switch (issue.code) {
     case 'unrecognized_keys':
-      for (const key of issue.keys) yield unknownKey([...path, key], key);
+      for (const key of issue.keys) yield unknownKey([...path, key], key, asked);
       return;
     case 'invalid_key':
       for (const inner of issue.issues)
@@ -41,17 +50,17 @@ function* sentences(issue: Issue, root: unknown): Generator<Sentence> {
       const inner = innerIssues(issue);
       if (inner.length === 0) break;
       for (const nested of inner)
-        yield* sentences({ ...nested, path: [...issue.path, ...nested.path] }, root);
+        yield* sentences({ ...nested, path: [...issue.path, ...nested.path] }, asked);
       return;
     }
     default:
       break;
   }
-  yield wrongValue(issue, path, valueAt(root, path));
+  yield wrongValue(issue, path, asked);
 }
 
-function unknownKey(path: Path, key: string): Sentence {
-  const known = knownKeys(path.slice(0, -1));
+function unknownKey(path: Path, key: string, { schema }: Asked): Sentence {
+  const known = knownKeys(schema, path.slice(0, -1));
   const close = nearest(key, known);
   const remedy = close === undefined ? `known here: ${known.join(', ')}` : `did you mean ${close}?`;
   return { path, key: true, message: `unknown key ${JSON.stringify(shorten(key))}: ${remedy}` };
@@ -66,22 +75,25 @@ function innerIssues(issue: z.core.$ZodIssueInvalidUnion): readonly Issue[] {
   );
 }
 
-function wrongValue(issue: Issue, path: Path, value: unknown): Sentence {
+function wrongValue(issue: Issue, path: Path, { document, schema, respell }: Asked): Sentence {
+  const value = valueAt(document.value, path);
   if (value === undefined && path.length > 0) {
     const where = path.length === 1 ? 'the file' : nameOf(path.slice(0, -1));
     return { path, key: false, message: `${where} has no ${JSON.stringify(path.at(-1))}` };
   }
   const expectsMap = issue.code === 'invalid_type' && issue.expected === 'object';
-  const rule = expectsMap ? `must be a map with keys of ${knownKeys(path).join(', ')}` : issue.message;
-  const close = issue.code === 'invalid_value' ? closestValue(value) : undefined;
+  const rule = expectsMap
+    ? `must be a map with keys of ${knownKeys(schema, path).join(', ')}`
+    : issue.message;
+  const close = issue.code === 'invalid_value' ? closest(value, issue.values, respell) : undefined;
   const hint = close === undefined ? '' : `; did you mean ${close}?`;
   return { path, key: false, message: `${nameOf(path)} ${rule}, not ${describe(value)}${hint}` };
 }
 
-function closestValue(value: unknown): string | undefined {
+function closest(value: unknown, allowed: readonly unknown[], respell: Asked['respell']): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const name = value.toUpperCase();
-  return nearest(name.startsWith('CAP_') ? name : `CAP_${name}`, CAPABILITIES);
+  const words = allowed.filter((word) => typeof word === 'string');
+  return nearest(value, words) ?? (respell && nearest(respell(value), words));
 }
 
 function nameOf(path: Path): string {

@@ -1,4 +1,4 @@
-/** One thing that is wrong in a config file. */
+/** One thing that is wrong in a file. */
 export interface Problem {
   file: string;
   /** From 1; 0 where the file as a whole is the problem (it is missing, or cannot be read). */
@@ -8,18 +8,18 @@ export interface Problem {
   message: string;
 }
 
-/** Looking for problems ends here: a file with more of them is not meant as a config. */
+/** Looking for problems ends here: a file with more of them is not meant as what it is read as. */
 export const MAX_PROBLEMS = 1_000;
 
 /** A person should see all that is wrong, but not a screen full for every line of a wrong file. */
 const MAX_PROBLEMS_SHOWN = 50;
 
 /**
- * A config file that cannot be used. `problems` has everything that is wrong with it, in the order of the file;
+ * A file that cannot be used. `problems` has everything that is wrong with it, in the order of the file;
  * `message` shows a line for each, as `file:line:column: text`.
  */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+export class InvalidFile extends Error {
+  override readonly name = 'InvalidFile';
   readonly problems: Problem[];
 
   constructor(problems: Problem[], options?: { cause?: unknown }) {
@@ -28,6 +28,11 @@ export class ConfigError extends Error {
     if (sorted.length > lines.length) lines.push(`and ${sorted.length - lines.length} more problems`);
     super(lines.join('\n'), options);
     this.problems = sorted;
+  }
+
+  /** One problem of the file as a whole. */
+  static whole(file: string, message: string, cause?: unknown): InvalidFile {
+    return new InvalidFile([{ file, line: 0, column: 0, message }], { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nearest } from '../../../../services/viscript/config/nearest.ts';
+import { nearest } from '../../../services/yaml/nearest.ts';
 
 describe('nearest', () => {
   const words = ['path', 'default_args', 'daemon', 'desc', 'depends_on'];

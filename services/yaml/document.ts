@@ -11,7 +11,7 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import { ConfigError, MAX_PROBLEMS, type Problem } from './errors.ts';
+import { InvalidFile, MAX_PROBLEMS, type Problem } from './errors.ts';
 
 export interface Position {
   line: number;
@@ -32,7 +32,7 @@ export interface ReadDocument {
   positionOfKey(path: Path): Position;
 }
 
-/** More than a config of the largest allowed size needs; aliases count as what they stand for. */
+/** More than any file of the largest allowed size needs; aliases count as what they stand for. */
 const MAX_VALUES = 200_000;
 const MAX_DEPTH = 32;
 
@@ -40,7 +40,7 @@ const MAX_DEPTH = 32;
  * Reads one YAML 1.2 document.
  *
  * @param isText tells the paths at which scalars are wanted as they are written, so that `8e3` stays `8e3`.
- * @throws {ConfigError} when the text is no YAML, or expands beyond all measure.
+ * @throws {InvalidFile} when the text is no YAML, or expands beyond all measure.
  */
 export function readDocument(text: string, file: string, isText: (path: Path) => boolean): ReadDocument {
   const lines = new LineCounter();
@@ -57,14 +57,14 @@ export function readDocument(text: string, file: string, isText: (path: Path) =>
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const broken = syntaxProblems(document, (offset, message) => ({ file, ...position(offset), message }));
-  if (broken.length > 0) throw new ConfigError(broken);
+  if (broken.length > 0) throw new InvalidFile(broken);
 
   const problems: Problem[] = [];
   const reader = new ValueReader(isText, (offset, message) => {
     if (problems.length < MAX_PROBLEMS) problems.push({ file, ...position(offset), message });
   });
   const value = reader.read(document.contents, []);
-  if (reader.tooLarge) throw new ConfigError(problems);
+  if (reader.tooLarge) throw new InvalidFile(problems);
   return {
     value,
     problems,
