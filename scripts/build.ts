@@ -10,7 +10,7 @@ const runtimeEntries = {
   'config-loader': 'services/viscript/config/loader-process.ts',
   'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
   'mark-good': 'image/disk/mark-good.ts',
-  'mesh-config': 'image/rack/mesh-config.ts',
+  'board-setup': 'image/board-setup/main.ts',
   'viscript-rescue': 'image/console/main.ts',
   'viscript-backup': 'image/backup/main.ts',
   'apps/apptracker': 'services/apptracker/main.ts',

@@ -129,6 +129,8 @@ async function stageKernel(
     'ext4',
     'squashfs',
     'overlay',
+    // The board file lies on a FAT file system.
+    ...['vfat', 'nls_cp437', 'nls_ascii'],
   ];
   const remedy = 'See the log. A module that is gone from the kernel has to go from modules.txt too.';
   return steps.step('Prepare the kernel', remedy, async (step) => {

@@ -27,7 +27,8 @@ export async function makeDisk(folder: string, board: Board, parts: DiskParts): 
   const script = { folder, epoch: String(date), log };
 
   await makeScript(join(boot, 'boot.scr'), 'boot', '', script);
-  await copyFile(join(import.meta.dirname, 'skyminer.txt'), join(boot, 'skyminer.txt'));
+  for (const name of ['skyminer.txt', 'board.yaml'])
+    await copyFile(join(import.meta.dirname, name), join(boot, name));
 
   const devicetree = deviceTree === undefined ? '' : 'board.dtb';
   const settings = `setenv console ${board.console}\nsetenv devicetree ${devicetree}\n`;

@@ -17,8 +17,8 @@ const manager = `${board.publicKey}@192.0.2.1:5999`;
 
 function appsOf(roles: Role[], mesh = `board: board1\nmanager: ${manager}\n`) {
   const text = signMembership(rack, 3, [{ board: 'board1', key: board.publicKey, roles }]);
-  const config = boardConfig(packaged, parseTold(mesh), readMembership(text, rack.publicKey));
-  return parseConfig(config, 'config.yaml').apps;
+  const place = { told: parseTold(mesh), membership: readMembership(text, rack.publicKey) };
+  return parseConfig(boardConfig(packaged, { place, apps: {} }).text, 'config.yaml').apps;
 }
 
 describe('the config file of a board that was told its rack', () => {

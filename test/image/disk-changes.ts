@@ -1,27 +1,7 @@
 import { open } from 'node:fs/promises';
+import { findPartition } from '../../image/disk/partitions.ts';
 import { COPY_OFFSETS, COPY_SIZE, decodeCopy, type SlotState } from '../../image/disk/state.ts';
 import { run } from '../../image/run.ts';
-
-interface PartitionTable {
-  partitiontable: {
-    sectorsize: number;
-    partitions: { node: string; name: string; start: number; size: number }[];
-  };
-}
-
-/** Where a partition of a raw image lies, in bytes. */
-async function findPartition(
-  image: string,
-  name: string,
-): Promise<{ number: string; offset: number; size: number }> {
-  const { stdout } = await run('sfdisk', ['--json', image]);
-  const { partitiontable }: PartitionTable = JSON.parse(stdout);
-  const found = partitiontable.partitions.find((partition) => partition.name === name);
-  if (found === undefined) throw new Error(`${image} has no partition ${name}`);
-  const { sectorsize } = partitiontable;
-  const number = found.node.slice(image.length);
-  return { number, offset: found.start * sectorsize, size: found.size * sectorsize };
-}
 
 /** Turns one bit of a copy of the slot state. */
 export async function breakStateCopy(image: string, copy: 0 | 1): Promise<void> {
