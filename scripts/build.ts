@@ -13,6 +13,7 @@ const runtimeEntries = {
   'board-setup': 'image/board-setup/main.ts',
   'data-format': 'image/data-format/main.ts',
   'viscript-rescue': 'image/console/main.ts',
+  'viscript-backup': 'image/backup/main.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
   'apps/meshnet-nm': 'services/manager/main.ts',
   'apps/meshnet-node': 'services/node/main.ts',

@@ -63,12 +63,14 @@ export const problemOfTarget: Problem = (text) =>
 export const problemOfListen: Problem = (text) =>
   problemOfAddress(text, (host) => parseIp(host) !== undefined, 'ADDRESS:PORT, such as 0.0.0.0:5000');
 
-/** `KEY@HOST:PORT` */
+/** `HOST:PORT` of whoever the list of members makes a manager, or `KEY@HOST:PORT` of that one alone. */
 export const problemOfManager: Problem = (text) => {
   const at = text.indexOf('@');
   const problem =
-    at === -1 ? 'key' : (problemOfKey(text.slice(0, at)) ?? problemOfTarget(text.slice(at + 1)));
-  return problem === undefined ? undefined : "must be KEY@HOST:PORT, with the manager's key of 64 hex digits";
+    (at === -1 ? undefined : problemOfKey(text.slice(0, at))) ?? problemOfTarget(text.slice(at + 1));
+  return problem === undefined
+    ? undefined
+    : "must be HOST:PORT, or KEY@HOST:PORT with the manager's key of 64 hex digits";
 };
 
 /** A line of a `.pub` file, without options. */

@@ -32,7 +32,10 @@ export interface BoardNetwork {
 
 export interface BoardMesh {
   rack: PublicKey;
-  /** `KEY@HOST:PORT` */
+  /**
+   * `HOST:PORT` of whoever the list makes a manager: a manager that was replaced is followed by that list alone.
+   * `KEY@HOST:PORT` of that one and no other, as for a manager that is no member.
+   */
   manager: string;
   /** `HOST:PORT` each: where the node takes links. */
   listen: string[];

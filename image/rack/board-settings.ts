@@ -62,10 +62,11 @@ export function boardSettings(contents: RackContents, board: string): BoardSetti
   };
 }
 
-/** `KEY@HOST:PORT` */
+/** A board of the rack is known by the list, so that the cards of all others stay good when it is replaced. */
 function managerOf({ rack: { manager }, membership }: RackContents): string {
   if (!('board' in manager)) return `${manager.key}@${manager.address}`;
-  return `${identityOf(membership, manager.board)}@${manager.host}:${MANAGER_PORT}`;
+  identityOf(membership, manager.board);
+  return `${manager.host}:${MANAGER_PORT}`;
 }
 
 function identityOf({ members }: Membership, board: string): string {

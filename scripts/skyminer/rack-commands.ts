@@ -19,7 +19,7 @@ The folder of a rack holds rack.yaml (what the rack is like, yours to write), ra
 backup.pub, members (the signed list that boards take), rack.lock.yaml (all public keys, for version control), known_hosts
 and ssh_config (ssh -F rack/ssh_config BOARD), and boards/ (secret keys made here, until a card has them).`;
 
-/** Adds `init`, `check`, `sign`, `add`, `replace`, `remove` and `list` to the command `rack`. */
+/** Adds `init`, `check`, `sign`, `add`, `replace`, `remove`, `push` and `list` to the command `rack`. */
 export function addRackCommands(rack: Command): void {
   rack.addHelpText('after', FILES);
 
@@ -57,6 +57,16 @@ export function addRackCommands(rack: Command): void {
     .description('remove a board from rack.yaml and from the list, and its keys made here with it')
     .argument('<board>', "the board's host name")
     .action(async (board, options) => (await import('./rack.ts')).removeFromRack(board, options));
+
+  withFolder(rack.command('push'))
+    .description('hand the list to boards over SSH; who takes it passes it on to the others')
+    .argument('[boards...]', 'whom to hand it to; all in the list, if none is named')
+    .option(
+      '--ssh-config <file>',
+      "configuration of ssh with the boards' names (default: the rack's ssh_config)",
+    )
+    .option('--json', 'one line of JSON', false)
+    .action(async (boards, options) => (await import('./push.ts')).pushRack(boards, options));
 
   withFolder(rack.command('list'))
     .description('show the list, once its signature has been checked')

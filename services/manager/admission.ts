@@ -3,6 +3,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Admitted } from '../net/admitted.ts';
+import type { MemberLists } from '../net/control/introduction.ts';
 import type { PublicKey } from '../net/keys.ts';
 
 export interface AdmissionOptions {
@@ -15,13 +16,19 @@ export interface AdmissionOptions {
   checkMs?: number;
 }
 
-/** Who may take part, by the list of the rack's members in a file that is looked after. */
-export class Admission extends EventEmitter<{
-  /** There is a newer list. */
-  changed: [];
-  /** A list could not be taken over, and the one before stays, or a list could not be kept; or that has come right again. */
-  problem: [message: string];
-}> {
+/**
+ * Who may take part, by the list of the rack's members: the one in a file that is looked after, or a newer one, whoever
+ * brings it, for the rack has signed it.
+ */
+export class Admission
+  extends EventEmitter<{
+    /** There is a newer list. */
+    changed: [];
+    /** A list could not be taken over, and the one before stays, or a list could not be kept; or that has come right again. */
+    problem: [message: string];
+  }>
+  implements MemberLists
+{
   readonly #options: AdmissionOptions;
   #admitted: Admitted | undefined;
   #watcher: FSWatcher | undefined;
@@ -49,6 +56,20 @@ export class Admission extends EventEmitter<{
   /** The name that the rack's owner has given to a board; undefined for a peer. */
   boardOf(key: PublicKey): string | undefined {
     return this.#admitted?.boardOf(key);
+  }
+
+  /**
+   * Takes a newer list over, keeps it, and has it in force for all.
+   *
+   * @returns whether it was newer
+   * @throws {InvalidMembership} and changes nothing
+   */
+  async offer(text: string): Promise<boolean> {
+    if (!this.#admitted?.offer(text)) return false;
+    // On the disk before others hear of it: no restart brings back who is out.
+    await this.#admitted.settled();
+    this.emit('changed');
+    return true;
   }
 
   /** @throws {MembersUnreadable} when there is no list that is signed by the rack */
@@ -98,9 +119,7 @@ export class Admission extends EventEmitter<{
     // What is wrong with a file is told once.
     if (text === this.#seen) return;
     this.#seen = text;
-    if (!this.#admitted.offer(text))
+    if (!(await this.offer(text)))
       throw new Error(`${members.file} is not newer than list ${this.list?.number}`);
-    await this.#admitted.settled();
-    this.emit('changed');
   }
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { acceptNode, type MemberLists } from '../net/control/introduction.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import { Doorway } from '../net/session/doorway.ts';
 import type { Session } from '../net/session/session.ts';
@@ -8,6 +9,7 @@ export interface DoorOptions {
   identity: Identity;
   /** Where to listen, `HOST:PORT` each. */
   addresses: readonly { transport: Transport; address: string }[];
+  members: MemberLists;
   admits(key: PublicKey): boolean;
   /** Owns the stream from now on. */
   onSession(stream: Duplex, session: Session): void;
@@ -15,7 +17,7 @@ export interface DoorOptions {
   onRefused(reason: string): void;
 }
 
-/** Takes connections, and lets those through that prove to be admitted. */
+/** Takes connections, and lets those through that prove to be admitted, by a newer list that they bring if need be. */
 export class Door {
   readonly #options: DoorOptions;
   readonly #listeners: Listener[] = [];
@@ -44,12 +46,10 @@ export class Door {
   }
 
   async #take(stream: Duplex): Promise<void> {
-    const { identity, admits, onSession, onRefused } = this.#options;
+    const { identity, members, admits, onSession, onRefused } = this.#options;
     try {
-      const session = await this.#doorway.accept(stream, {
-        ...{ identity, purpose: 'control', accept: admits },
-        signal: this.#end.signal,
-      });
+      const { signal } = this.#end;
+      const session = await acceptNode(this.#doorway, stream, { identity, members, admits, signal });
       onSession(stream, session);
     } catch (error) {
       onRefused(error instanceof Error ? error.message : String(error));

@@ -73,6 +73,11 @@ export class Links {
     onMoves(moves);
   }
 
+  /** Forgets nodes that may have no links any more, with all that was reported of theirs. */
+  expel(admits: (node: PublicKey) => boolean): void {
+    for (const node of [...this.#reports.keys()]) if (!admits(node)) this.#forget(node);
+  }
+
   /** Nodes with links, or in their grace, that are not connected. */
   get away(): Iterable<PublicKey> {
     return this.#away.keys();
@@ -122,8 +127,12 @@ export class Links {
   /** Forgets a node that is away and has no links any more. */
   #tidy(node: PublicKey): void {
     if (!this.#away.has(node) || this.#away.get(node) !== undefined) return;
+    if (this.#options.routing.neighboursOf(node).length === 0) this.#forget(node);
+  }
+
+  #forget(node: PublicKey): void {
     const { routing, onMoves, onGone } = this.#options;
-    if (routing.neighboursOf(node).length > 0) return;
+    clearTimeout(this.#away.get(node));
     this.#away.delete(node);
     this.#reports.delete(node);
     for (const reports of this.#reports.values()) reports.delete(node);

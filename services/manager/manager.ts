@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { expose } from '../metrics/exposition.ts';
 import { type Hello, nodeMethods, type Welcome } from '../net/control/messages.ts';
+import { takeList } from '../net/control/take-list.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import type { Session } from '../net/session/session.ts';
 import type { Transport } from '../net/transport/transport.ts';
@@ -45,6 +46,7 @@ export interface Timing extends Patience {
 const defaultReportMs = 1_000;
 /** Of one node: one that is in use, and some that have not said hello. */
 const maxConnections = 4;
+const notMember = 'this node is not a member any more';
 
 /** The node manager: knows the mesh by what nodes report, and gives them links, routes and names. Its state is soft. */
 export class Manager extends EventEmitter<{
@@ -69,7 +71,7 @@ export class Manager extends EventEmitter<{
     const { identity, addresses, admission, trackerAddress, timing = {} } = options;
     this.#options = options;
     this.#door = new Door({
-      ...{ identity, addresses },
+      ...{ identity, addresses, members: admission },
       admits: (key) => admission.admits(key),
       onSession: (stream, session) => this.#take(stream, session),
       onRefused: (reason) => this.emit('refused', reason),
@@ -139,6 +141,7 @@ export class Manager extends EventEmitter<{
   }
 
   #take(stream: Duplex, session: Session): void {
+    const { admission } = this.#options;
     const calls: NodeCalls = {
       hello: (from, hello) => this.#greet(from, hello),
       links: (node, links) => this.#links.report(node, links),
@@ -148,6 +151,7 @@ export class Manager extends EventEmitter<{
       setApps: async (node, apps) => ({ refused: await this.#directory.set(node, apps) }),
       find: (wanted) => this.#directory.find(wanted),
       show: (what) => show(this.#mesh, what),
+      offerMembers: (text) => takeList(admission, text),
     };
     const connection = new NodeConnection(stream, session, calls, this.#options.timing);
     const same = [...this.#connections].filter(({ node }) => node === connection.node);
@@ -187,12 +191,16 @@ export class Manager extends EventEmitter<{
     return true;
   }
 
-  /** Who is no member any more goes; the others learn of the new list. */
+  /** Who is no member any more goes at once, with links, circuits and names; the others learn of the new list. */
   #membersChanged(): void {
     const { admission } = this.#options;
-    for (const connection of this.#connections)
-      if (!admission.admits(connection.node)) connection.close('this node is not a member any more');
     const { list } = admission;
+    const admits = (key: PublicKey) => admission.admits(key);
+    this.#nodes.expel(admits, notMember);
+    for (const connection of this.#connections) if (!admits(connection.node)) connection.close(notMember);
+    this.#directory.expel(admits);
+    this.#circuits.expel(admits);
+    this.#links.expel(admits);
     if (list === undefined) return;
     for (const { key, name } of this.#nodes.all)
       this.#nodes.call(key, nodeMethods.members, { members: list.text }).catch((error: Error) => {

@@ -14,6 +14,7 @@ import {
   limits,
   linkReportsShape,
   managerMethods,
+  memberListShape,
   type Shown,
   showWantedShape,
   type Welcome,
@@ -33,6 +34,8 @@ export interface NodeCalls {
   setApps(node: PublicKey, apps: App[]): Promise<{ refused: string[] }>;
   find(wanted: AppsWanted): Promise<AppsFound>;
   show(what: Shown): unknown[];
+  /** @throws {RpcError} when it is no list of the rack */
+  offerMembers(text: string): Promise<unknown>;
 }
 
 export interface Patience {
@@ -110,6 +113,10 @@ export class NodeConnection {
     this.#handle(managerMethods.apps, appsHereShape, ({ apps }) => calls.setApps(node, apps));
     this.#handle(managerMethods.find, appsWantedShape, (wanted) => calls.find(wanted));
     this.#handle(managerMethods.show, showWantedShape, ({ what }) => calls.show(what));
+    this.#handle(managerMethods.members, memberListShape, async ({ members }) => {
+      await calls.offerMembers(members);
+      return null;
+    });
   }
 
   #handle<T>(method: string, parser: Parser<T>, handler: (params: T) => unknown): void {

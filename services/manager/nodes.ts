@@ -84,6 +84,15 @@ export class Nodes extends EventEmitter<{
     await node.connection.call(method, params);
   }
 
+  /** Ends the connections of nodes that may have none any more. */
+  expel(admits: (key: PublicKey) => boolean, reason: string): void {
+    for (const { key, connection } of [...this.#nodes.values()]) {
+      if (admits(key)) continue;
+      this.#remove(connection, reason);
+      connection.close(reason);
+    }
+  }
+
   /** Ends all connections, and tells nobody of it. */
   stop(reason: string): void {
     clearTimeout(this.#announcing);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { KeptFile } from './kept-file.ts';
 import type { PublicKey } from './keys.ts';
-import { InvalidMembership, MembershipKeeper } from './membership.ts';
+import { InvalidMembership, type Membership, MembershipKeeper } from './membership.ts';
 
 export interface AdmittedOptions {
   /** Admitted whatever a list says. */
@@ -45,6 +45,11 @@ export class Admitted {
     this.#peers = new Set(options.peers);
     const { kept: file, onProblem } = options;
     this.#file = new KeptFile({ file, what: 'the list', content: () => this.#keeper?.text ?? '', onProblem });
+  }
+
+  /** What is in force; undefined without a list. */
+  get membership(): Membership | undefined {
+    return this.#keeper?.current;
   }
 
   /** As it was signed, to pass on; undefined without one. */

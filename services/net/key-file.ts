@@ -35,7 +35,7 @@ export async function readIdentity(file: string): Promise<Identity | undefined> 
       `${file}: others may read this secret key; make it yours alone: chmod 600 ${file}`,
     );
   if (stats.size > MAX_BYTES) throw new KeyFileError(`${file}: too long for a secret key (128 hex digits)`);
-  return parse(file, await held.readFile('utf8'));
+  return parseIdentity(await held.readFile('utf8'), file);
 }
 
 /**
@@ -87,7 +87,13 @@ export async function writeIdentity(file: string, identity: Identity): Promise<b
   }
 }
 
-function parse(file: string, text: string): Identity {
+/**
+ * The text of such a file.
+ *
+ * @param file its name, for people
+ * @throws {KeyFileError}
+ */
+export function parseIdentity(text: string, file: string): Identity {
   const digits = text.trimEnd();
   if (!/^[0-9a-f]{128}$/.test(digits))
     throw new KeyFileError(`${file}: holds no secret key (128 hex digits); it was left as it is`);

@@ -5,7 +5,7 @@ declare const isPublicKey: unique symbol;
 export type PublicKey = string & { readonly [isPublicKey]: true };
 
 /** What a signature is for. It stands in what is signed, so that no signature can be passed off as another. */
-export type Purpose = 'link' | 'control' | 'circuit' | 'membership' | 'registration';
+export type Purpose = 'link' | 'control' | 'circuit' | 'membership' | 'registration' | 'backup';
 
 /** Bytes of a public key. */
 export const PUBLIC_KEY_BYTES = 32;

@@ -37,7 +37,8 @@ export class InvalidMembership extends Error {
 
 /** Far more than boards in the largest rack; a list is read whole. */
 export const MAX_MEMBERS = 10_000;
-const MAX_BYTES = 200 * MAX_MEMBERS;
+/** Longest list, in bytes. */
+export const MAX_LIST_BYTES = 200 * MAX_MEMBERS;
 const FIRST_LINE = 'skyminer/membership/v1';
 /** Of a host name's label (RFC 1123), lower case. */
 export const BOARD_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -69,7 +70,7 @@ export function signMembership(rack: Identity, number: number, members: readonly
  * @throws {InvalidMembership}
  */
 export function readMembership(text: string, rack: PublicKey): Membership {
-  if (text.length > MAX_BYTES) throw new InvalidMembership(`longer than ${MAX_BYTES} bytes`);
+  if (text.length > MAX_LIST_BYTES) throw new InvalidMembership(`longer than ${MAX_LIST_BYTES} bytes`);
   const end = text.lastIndexOf('\nsignature ') + 1;
   const lines = text.slice(0, Math.max(end - 1, 0)).split('\n');
   if (lines[0] !== FIRST_LINE) throw at(1, `does not begin with ${FIRST_LINE}`);

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { channelOfSession } from '../net/control/channel.ts';
+import { connectToManager, type MemberLists } from '../net/control/introduction.ts';
 import { type Hello, limits, managerMethods, type Welcome, welcomeShape } from '../net/control/messages.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
-import { connectSession } from '../net/session/stream.ts';
+import { SessionRefused } from '../net/session/session.ts';
 import type { Transport } from '../net/transport/transport.ts';
 import { Backoff } from '../signal/backoff.ts';
 import { ConnectionLost, type Parser, Peer } from '../signal/jsonrpc.ts';
@@ -16,6 +17,9 @@ export interface ManagerLinkOptions {
   address: string;
   /** Whether whoever has this key is the manager. */
   isManager(key: PublicKey): boolean;
+  members: MemberLists;
+  /** Whether a newer list may say who the manager is. */
+  learns: boolean;
   /** What to say first, asked for at each connection. */
   hello(): Hello;
   /** Serves what the manager asks. */
@@ -40,6 +44,8 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
   readonly #options: ManagerLinkOptions;
   readonly #end = new AbortController();
   #peer: Peer | undefined;
+  /** Who is at the other end of the connection. */
+  #manager: PublicKey | undefined;
   #running: Promise<void> | undefined;
   /** The manager knew this node on the last connection. */
   #welcomed = false;
@@ -63,6 +69,12 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
     this.#end.abort();
     this.#peer?.close('this node is going down');
     await this.#running;
+  }
+
+  /** Ends the connection with somebody who is the manager no more. */
+  reconsider(): void {
+    if (this.#manager !== undefined && !this.#options.isManager(this.#manager))
+      this.#peer?.close('this manager is none any more');
   }
 
   /** @throws {RpcError} what the manager answers @throws {ConnectionLost | CallTimeout} */
@@ -95,23 +107,21 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
 
   /** One connection's time. @returns why it ended */
   async #hold(): Promise<string> {
-    const { identity, transport, address, isManager, hello, serve } = this.#options;
+    const { identity, transport, address, isManager, members, learns, hello, serve } = this.#options;
     const { signal } = this.#end;
     let stream: Duplex | undefined;
     let peer: Peer | undefined;
     this.#welcomed = false;
     try {
       stream = await transport.dial(address, { signal });
-      const session = await connectSession(stream, {
-        identity,
-        purpose: 'control',
-        accept: isManager,
-        signal,
-      });
+      const session = await connectToManager(stream, { identity, members, isManager, learns, signal });
       const bounds = { maxBytes: limits.messageBytes };
       peer = new Peer(channelOfSession(stream, session, bounds), { ...bounds, timeoutMs: callTimeoutMs });
       serve(peer);
       const welcome = await peer.call(managerMethods.hello, hello(), welcomeShape, { signal });
+      // A newer list may have come with the call before its answer.
+      if (!isManager(session.remote)) throw new SessionRefused(`${session.remote} is no manager any more`);
+      this.#manager = session.remote;
       this.#peer = peer;
       this.#welcomed = true;
       this.#lastProblem = '';
@@ -119,6 +129,7 @@ export class ManagerLink extends EventEmitter<ManagerLinkEvents> {
       return await peer.closed;
     } finally {
       this.#peer = undefined;
+      this.#manager = undefined;
       peer?.close('done');
       stream?.destroy();
     }

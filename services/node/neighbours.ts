@@ -51,6 +51,8 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
   readonly #dialling = new Map<PublicKey, { peer: Peer; stop: AbortController }>();
   readonly #links = new Map<PublicKey, Held>();
   readonly #problems = new Map<PublicKey, string>();
+  /** Those that were named last. */
+  #peers: readonly Peer[] = [];
   #listeners: Listener[] = [];
   #udp: UdpPort | undefined;
   readonly #doorway = new Doorway();
@@ -93,6 +95,7 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
   /** Whom to have links with from now on. Links with others go on until somebody ends them. */
   setPeers(peers: readonly Peer[]): void {
     const { identity, admit } = this.#options;
+    this.#peers = peers;
     const wanted = new Map(peers.map((peer) => [peer.key, peer]));
     for (const peer of peers)
       if (peer.key === identity.publicKey || peer.addresses.length === 0 || !admit(peer.key))
@@ -113,8 +116,9 @@ export class Neighbours extends EventEmitter<NeighboursEvents> {
     }
   }
 
-  /** Ends the links with nodes that may have none any more. */
-  expel(): void {
+  /** Others are admitted than before: ends the links with those that are not any more, and dials those that are now. */
+  reconsider(): void {
+    this.setPeers(this.#peers);
     for (const link of this.links)
       if (!this.#options.admit(link.remote))
         link.close(`${link.remote} does not belong to this mesh any more`);

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type MeshChannel, MeshError, type MeshStream, type Target } from '../mesh/types.ts';
 import type { Admitted } from '../net/admitted.ts';
+import type { MemberLists } from '../net/control/introduction.ts';
 import {
   appsFoundShape,
   controlError,
@@ -16,6 +17,8 @@ import {
   type Welcome,
 } from '../net/control/messages.ts';
 import type { Rule } from '../net/control/rules.ts';
+import type { ShownMembers } from '../net/control/shown.ts';
+import { takeList } from '../net/control/take-list.ts';
 import type { Identity, PublicKey } from '../net/keys.ts';
 import { tcp } from '../net/transport/tcp.ts';
 import { ConnectionLost, RpcError, type Peer as RpcPeer } from '../signal/jsonrpc.ts';
@@ -84,7 +87,8 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
       admit: (key) => this.#mayNeighbour(key),
     });
     this.#manager = new ManagerLink({
-      ...{ identity, transport: tcp, address: options.manager },
+      ...{ identity, transport: tcp, address: options.manager, learns: options.managerKey === undefined },
+      members: this.#lists('manager'),
       isManager: (key) =>
         options.managerKey === undefined ? admitted.isManager(key) : key === options.managerKey,
       hello: () => this.#hello(),
@@ -155,6 +159,18 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
 
   removeApp(name: string): void {
     if (this.#apps.remove(name)) this.#tellApps();
+  }
+
+  get members(): ShownMembers {
+    const { admitted } = this.#options;
+    const { rack = null, number = 0, members = [] } = admitted.membership ?? {};
+    return { rack, number, members, key: this.key };
+  }
+
+  async takeMembers(text: string): Promise<boolean> {
+    if (!(await takeList(this.#lists('apps'), text))) return false;
+    this.#tellManager(managerMethods.members, { members: text });
+    return true;
   }
 
   async show(what: Shown): Promise<unknown[]> {
@@ -246,7 +262,7 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
 
   #welcomed({ domain, reportMs, peers, members }: Welcome, manager: PublicKey): void {
     this.emit('event', `registered with manager ${manager.slice(0, 8)} of ${domain}`, 'manager');
-    if (members !== undefined) this.#takeMembers(members);
+    if (members !== undefined) this.#takeWelcomed(members);
     if (this.#options.dials) this.#neighbours.setPeers(peers);
     clearInterval(this.#reports);
     this.#reports = setInterval(() => this.#report(), reportMs);
@@ -269,7 +285,9 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
         this.#switch.removeRule(path);
       }
     });
-    peer.handle(nodeMethods.members, memberListShape, ({ members }) => this.#takeMembers(members));
+    peer.handle(nodeMethods.members, memberListShape, async ({ members }) => {
+      await takeList(this.#lists('manager'), members);
+    });
   }
 
   /** All or none. */
@@ -288,12 +306,32 @@ export class MeshNode extends EventEmitter<NodeEvents> implements Carrier {
     for (const rule of rules) if ('next' in rule) this.#circuits.addPath(rule);
   }
 
-  #takeMembers(members: string): void {
+  /** What is in force here, and takes a newer one over. @param source who brings it */
+  #lists(source: string): MemberLists {
     const { admitted } = this.#options;
-    if (!admitted.offer(members)) return;
-    this.emit('event', `list of members ${admitted.list?.number}`, 'manager');
-    this.#neighbours.expel();
+    return {
+      get list() {
+        return admitted.list;
+      },
+      offer: (text) => this.#offerMembers(text, source),
+    };
+  }
+
+  /** @returns whether it was newer. @throws {InvalidMembership} */
+  #offerMembers(text: string, source: string): boolean {
+    const { admitted } = this.#options;
+    if (!admitted.offer(text)) return false;
+    this.emit('event', `list of members ${admitted.list?.number}`, source);
+    this.#neighbours.reconsider();
     this.#circuits.expel((key) => admitted.admits(key));
+    this.#manager.reconsider();
+    return true;
+  }
+
+  #takeWelcomed(members: string): void {
+    takeList(this.#lists('manager'), members).catch((error: unknown) =>
+      this.emit('problem', `not taken from the manager: ${messageOf(error)}`, 'manager'),
+    );
   }
 
   async #ask(circuit: string, to: PublicKey): Promise<void> {

@@ -16,6 +16,8 @@ export class Rack {
   readonly #identity = Identity.generate();
   readonly #folder: string;
   readonly #boards = new Map<string, Board>();
+  /** Boards that were replaced. */
+  readonly #former = new Map<string, Board>();
   #number = 0;
   #newest = '';
 
@@ -50,8 +52,18 @@ export class Rack {
     return board;
   }
 
+  /** A board gets another key, which the next list has. The one of before is the board `old NAME` from then on. */
+  async replace(name: string): Promise<Board> {
+    const before = this.board(name);
+    const former = `old ${name}`;
+    const keyFile = join(this.#folder, `${former}.key`);
+    await rename(before.keyFile, keyFile);
+    this.#former.set(former, { ...before, name: former, keyFile });
+    return this.add(name);
+  }
+
   board(name: string): Board {
-    const board = this.#boards.get(name);
+    const board = this.#boards.get(name) ?? this.#former.get(name);
     if (board === undefined) throw new Error(`there is no board ${name} in this rack`);
     return board;
   }

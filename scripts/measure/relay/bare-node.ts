@@ -46,6 +46,7 @@ export class BareNode {
     this.#manager = new ManagerLink({
       ...{ identity, transport: tcp, address: manager.address },
       isManager: (key) => key === manager.key,
+      ...{ learns: false, members: { list: undefined, offer: () => false } },
       hello: () => ({ name, version: 'bench', addresses: [], rules: this.#switch.rules, list: 0 }),
       serve: (peer) => this.#serve(peer),
     });

@@ -86,6 +86,12 @@ export class Directory {
     this.#away.set(node, setTimeout(end, this.#options.leaseMs));
   }
 
+  /** Drops all names of nodes that may have none any more. */
+  expel(admits: (node: PublicKey) => boolean): void {
+    for (const held of [...this.#held.values()]) if (!admits(held.entry.node)) this.#drop(held);
+    for (const node of [...this.#away.keys()]) if (!admits(node)) this.nodeConnected(node);
+  }
+
   async stop(): Promise<void> {
     for (const timer of this.#away.values()) clearTimeout(timer);
     await this.#tracker?.stop();

@@ -147,6 +147,12 @@ export class Circuits {
     this.book.forget(node);
   }
 
+  /** Ends the circuits of nodes that may have none any more. */
+  expel(admits: (node: PublicKey) => boolean): void {
+    for (const circuit of [...this.#circuits.values()])
+      if (!admits(circuit.from) || !admits(circuit.to)) void this.#end(circuit);
+  }
+
   /** Leaves all rules where they are. */
   stop(): void {
     clearTimeout(this.#settling);

@@ -1,20 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { type Channel, closeTimeoutMs, defaultMaxBuffered, defaultMaxBytes } from '../../signal/channel.ts';
-import type { CipherState } from '../noise/state.ts';
-import { TAG_BYTES } from '../noise/suite.ts';
-import { RECORD_HEAD_BYTES, RecordSplitter } from '../session/record-splitter.ts';
+import { RecordSplitter } from '../session/record-splitter.ts';
 import type { Session } from '../session/session.ts';
+import { BadRecord, openRecord, recordLength, sealRecord } from './records.ts';
 
 export interface ControlOptions {
   /** Largest message, in bytes of UTF-8. Default 1 MiB. */
   maxBytes?: number;
   /** Unsent bytes after which the other end counts as not reading and is cut off. Default 16 MiB. */
   maxBuffered?: number;
-}
-
-/** A record that the other end cannot have sent, or not as it was agreed. */
-class BadRecord extends Error {
-  override readonly name = 'BadRecord';
 }
 
 /** A message a record: its length with the tag (u32), then the sealed text. The stream belongs to the channel from now on. */
@@ -30,7 +24,7 @@ export function channelOfSession(stream: Duplex, session: Session, options: Cont
     stream.destroy();
   };
   const onRecord = (record: Buffer): void => {
-    if (reason === undefined) onMessage(open(session.receive, record));
+    if (reason === undefined) onMessage(openRecord(session.receive, record));
   };
   stream.on('data', (chunk: Buffer) => {
     if (reason !== undefined) return;
@@ -54,7 +48,7 @@ export function channelOfSession(stream: Duplex, session: Session, options: Cont
   return {
     send(text) {
       if (reason !== undefined || stream.destroyed) return;
-      stream.write(seal(session.send, text));
+      stream.write(sealRecord(session.send, text));
       if (stream.writableLength > maxBuffered)
         cutOff(`the other end does not read: ${stream.writableLength} bytes wait`);
     },
@@ -77,36 +71,4 @@ export function channelOfSession(stream: Duplex, session: Session, options: Cont
       stream.off('drain', resolve);
     },
   };
-}
-
-function recordLength(head: Buffer, maxBytes: number): number {
-  const length = head.readUInt32BE();
-  if (length < TAG_BYTES) throw new BadRecord(`${length} bytes are too few for a record`);
-  if (length > maxBytes + TAG_BYTES) throw new BadRecord(`a message has more than ${maxBytes} bytes`);
-  return RECORD_HEAD_BYTES + length;
-}
-
-function seal(cipher: CipherState, text: string): Buffer {
-  const plaintext = Buffer.from(text);
-  const head = Buffer.alloc(RECORD_HEAD_BYTES);
-  head.writeUInt32BE(plaintext.length + TAG_BYTES);
-  return Buffer.concat([head, cipher.seal(head, plaintext)]);
-}
-
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
-/** @throws {BadRecord} */
-function open(cipher: CipherState, record: Buffer): string {
-  const sealed = record.subarray(RECORD_HEAD_BYTES);
-  let plaintext: Buffer;
-  try {
-    plaintext = cipher.open(record.subarray(0, RECORD_HEAD_BYTES), sealed);
-  } catch (cause) {
-    throw new BadRecord('a message was changed on its way', { cause });
-  }
-  try {
-    return decoder.decode(plaintext);
-  } catch (cause) {
-    throw new BadRecord('a message is not UTF-8', { cause });
-  }
 }

@@ -32,6 +32,8 @@ export const managerMethods = {
   find: 'apps.find',
   /** {@link ShowWanted} → a list, for people and programs that look at the mesh. */
   show: 'mesh.show',
+  /** {@link MemberList} → null. A newer list than the manager has; another one changes nothing. */
+  members: 'members.set',
 } as const;
 
 /** Called by the manager. */

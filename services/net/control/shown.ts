@@ -1,4 +1,5 @@
 import type { PublicKey } from '../keys.ts';
+import type { Member } from '../membership.ts';
 
 /** What `mesh.show` answers: a list of these, by what is asked for. Names are for people, keys for programs. */
 export interface ShownOf {
@@ -72,5 +73,15 @@ export interface ShownApp {
   name: string;
   type: string;
   node: string;
+  key: PublicKey;
+}
+
+/** What `members.show` answers: the list of members that is in force at a node. */
+export interface ShownMembers {
+  /** Null, and the number 0, without a list. */
+  rack: PublicKey | null;
+  number: number;
+  members: readonly Member[];
+  /** Of the node that answers. */
   key: PublicKey;
 }

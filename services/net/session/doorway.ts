@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Session, SessionOptions } from './session.ts';
-import { acceptSession, type HandshakeLimits } from './stream.ts';
+import { type Afterwards, acceptSession, type HandshakeLimits } from './stream.ts';
 
 /** Handshakes that may run at the same time. */
 export const maxHandshakes = 64;
@@ -15,7 +15,7 @@ export class Doorway {
    *
    * @throws {SessionRefused} or the signal's reason; the stream is destroyed then
    */
-  async accept(stream: Duplex, options: SessionOptions & HandshakeLimits): Promise<Session> {
+  async accept(stream: Duplex, options: SessionOptions & HandshakeLimits & Afterwards): Promise<Session> {
     this.#waiting.add(stream);
     const [longest] = this.#waiting;
     // Whoever means it is through in some milliseconds, and so is not the one that has waited for longest.

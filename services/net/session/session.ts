@@ -23,6 +23,8 @@ export interface SessionOptions {
   purpose: CertificatePurpose;
   /** Reaches the other end with the certificate, sealed; at most 1,024 bytes. Default: none. */
   payload?: Uint8Array;
+  /** The same of the end that speaks first, which knows then whom it speaks to. */
+  payloadFor?: (remote: PublicKey) => Uint8Array;
   /** Those this end takes. Default: what is good on this machine. */
   suites?: readonly Suite[];
   /** Whether there may be a session with this identity. */
@@ -87,7 +89,8 @@ export class SessionInitiator {
       const content = handshake.read(bytes.subarray(1));
       const check = { ...this.#options, now: this.#keys.now };
       const credentials = readCredentials(content, handshake.remoteStatic, check);
-      const third = handshake.write(credentialsOf(this.#options, this.#keys));
+      const payload = this.#options.payloadFor?.(credentials.remote) ?? this.#options.payload;
+      const third = handshake.write(credentialsOf(this.#options, this.#keys, payload));
       return { third, session: sessionOf(handshake, suite, credentials, this.#options, this.#keys.now) };
     });
   }
@@ -115,7 +118,7 @@ export class SessionResponder {
       if (suite === undefined) throw new SessionRefused('the other end takes no suite that this one has');
       const handshake = handshakeOf(this.#keys, suite, false, bytes);
       handshake.read(bytes.subarray(HEAD_BYTES, FIRST_BYTES));
-      const second = handshake.write(credentialsOf(this.#options, this.#keys));
+      const second = handshake.write(credentialsOf(this.#options, this.#keys, this.#options.payload));
       this.#handshake = { handshake, suite };
       return Buffer.concat([Buffer.of(suiteBits([suite])), second]);
     });
@@ -140,8 +143,11 @@ function handshakeOf(keys: FixedInputs, suite: Suite, initiator: boolean, first:
   return new Handshake({ suite, initiator, prologue, static: keys.static, ephemeral: keys.ephemeral });
 }
 
-function credentialsOf({ identity, purpose, payload }: SessionOptions, keys: FixedInputs): Buffer {
-  const added = payload ?? Buffer.alloc(0);
+function credentialsOf(
+  { identity, purpose }: SessionOptions,
+  keys: FixedInputs,
+  added: Uint8Array = Buffer.alloc(0),
+): Buffer {
   if (added.length > MAX_PAYLOAD_BYTES)
     throw new RangeError(`a payload has at most ${MAX_PAYLOAD_BYTES} bytes, not ${added.length}`);
   return Buffer.concat([issueCertificate(identity, purpose, keys.static.publicKey, keys.now), added]);

@@ -15,6 +15,14 @@ export interface HandshakeLimits {
   signal?: AbortSignal | undefined;
 }
 
+/** Reads exactly so many bytes of the stream. @throws {SessionRefused} when it ends before, or the signal's reason */
+export type Read = (bytes: number) => Promise<Buffer>;
+
+/** What else has to happen, within the time of the handshake, before there is a session. @throws when there is to be none */
+export interface Afterwards {
+  afterwards?: ((session: Session, read: Read) => Promise<void>) | undefined;
+}
+
 const defaultTimeoutMs = 10_000;
 const lengthBytes = 2;
 
@@ -23,7 +31,10 @@ const lengthBytes = 2;
  *
  * @throws {SessionRefused} or the signal's reason; the stream is destroyed then
  */
-export function connectSession(stream: Duplex, options: SessionOptions & HandshakeLimits): Promise<Session> {
+export function connectSession(
+  stream: Duplex,
+  options: SessionOptions & HandshakeLimits & Afterwards,
+): Promise<Session> {
   return withinLimits(stream, options, async (signal) => {
     const initiator = new SessionInitiator(options);
     writeMessage(stream, initiator.first);
@@ -34,7 +45,10 @@ export function connectSession(stream: Duplex, options: SessionOptions & Handsha
 }
 
 /** The same for a stream that the other end has opened. An end that accepts streams bounds how many do this at a time. */
-export function acceptSession(stream: Duplex, options: SessionOptions & HandshakeLimits): Promise<Session> {
+export function acceptSession(
+  stream: Duplex,
+  options: SessionOptions & HandshakeLimits & Afterwards,
+): Promise<Session> {
   return withinLimits(stream, options, async (signal) => {
     const responder = new SessionResponder(options);
     writeMessage(stream, responder.answer(await readMessage(stream, signal)));
@@ -44,7 +58,7 @@ export function acceptSession(stream: Duplex, options: SessionOptions & Handshak
 
 async function withinLimits(
   stream: Duplex,
-  { timeoutMs = defaultTimeoutMs, signal }: HandshakeLimits,
+  { timeoutMs = defaultTimeoutMs, signal, afterwards }: HandshakeLimits & Afterwards,
   work: (signal: AbortSignal) => Promise<Session>,
 ): Promise<Session> {
   // For good: between the handshake and whoever takes the stream then, an error would end the process. It stays in
@@ -57,7 +71,9 @@ async function withinLimits(
   signal?.addEventListener('abort', abort, { once: true });
   try {
     signal?.throwIfAborted();
-    return await work(limit.signal);
+    const session = await work(limit.signal);
+    await afterwards?.(session, (bytes) => readExactly(stream, bytes, limit.signal));
+    return session;
   } catch (error) {
     stream.destroy();
     throw error;

@@ -1,5 +1,6 @@
 import type { Access, MeshChannel, MeshStream, Target } from '../../mesh/types.ts';
 import type { Shown } from '../../net/control/messages.ts';
+import type { ShownMembers } from '../../net/control/shown.ts';
 import type { PublicKey } from '../../net/keys.ts';
 
 /** What the apps of a node ask of it. */
@@ -17,6 +18,10 @@ export interface Carrier {
   /** Makes an app reachable until it is removed. @throws {MeshError} `name-taken` */
   addApp(app: LocalApp): void;
   removeApp(name: string): void;
+  /** The list of members that is in force. */
+  readonly members: ShownMembers;
+  /** Takes a newer list of members over, here and in the mesh. @returns whether it was newer. @throws {RpcError} */
+  takeMembers(text: string): Promise<boolean>;
   /** What the manager knows of the mesh. @throws {MeshError} */
   show(what: Shown): Promise<unknown[]>;
 }

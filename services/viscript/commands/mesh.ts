@@ -24,12 +24,28 @@ export const meshCommands: readonly Command[] = [
   {
     name: 'mesh',
     aliases: [],
-    usage: shown.join('|'),
-    arity: [1, 1],
-    summary: 'what the manager knows of the mesh: its nodes, links, routes, circuits or apps',
+    usage: `${shown.join('|')}|members [take]`,
+    arity: [1, 2],
+    summary:
+      'what the manager knows of the mesh: its nodes, links, routes, circuits or apps; the members of the rack',
+    help: [
+      '`members` shows the list that is in force at the node. `members take` reads a newer one, signed by the rack, from the',
+      'input, and hands it to the node, which passes it on to the whole mesh: `ssh viscript@BOARD mesh members take < rack/members`.',
+    ].join('\n'),
     options: [nodeOption],
     async run(context) {
-      const what = shownOf(context.args[0] ?? '');
+      const [word = '', action] = context.args;
+      if (action !== undefined && (word !== 'members' || action !== 'take'))
+        throw new UsageError(
+          `mesh: '${action}' is too much; only \`mesh members\` has more, and that is \`take\``,
+        );
+      if (word === 'members') {
+        const { putMembers, takeMembers } = await import('./mesh-members.ts');
+        return action === undefined
+          ? putMembers(nodeOf(context), context)
+          : takeMembers(nodeOf(context), context);
+      }
+      const what = shownOf(word);
       // Not loaded by those who have no mesh.
       const [{ showMesh }, { meshTable }] = await Promise.all([
         import('../../mesh/show.ts'),
@@ -87,7 +103,8 @@ export const meshCommands: readonly Command[] = [
 
 function shownOf(word: string): Shown {
   const what = shown.find((each) => each === word);
-  if (what === undefined) throw new UsageError(`mesh: there is no '${word}'; give ${shown.join(', ')}`);
+  if (what === undefined)
+    throw new UsageError(`mesh: there is no '${word}'; give ${[...shown, 'members'].join(', ')}`);
   return what;
 }
 

@@ -3,6 +3,7 @@ import { InvalidFile } from '../../yaml/errors.ts';
 import { exitStatus } from '../control/protocol.ts';
 import { appCommands } from './apps.ts';
 import { parseArguments } from './arguments.ts';
+import { backupCommand } from './backup.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { jsonLine, printable } from './format.ts';
 import { generalCommands } from './general.ts';
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   ...watchCommands,
   logsCommand,
   supportCommand,
+  backupCommand,
   statusCommand,
   ...meshCommands,
   ...generalCommands(() => commands),

@@ -129,5 +129,6 @@ export class ControlClient {
       if (!this.#runs.has(run)) return;
       this.#peer.notify('command.input', { run, data });
     }
+    if (this.#runs.has(run)) this.#peer.notify('command.typed', { run });
   }
 }

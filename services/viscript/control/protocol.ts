@@ -12,8 +12,9 @@ import {
 
 /**
  * What front ends and the supervisor say to each other on the control socket: JSON-RPC 2.0, one message a line.
- * Front end → supervisor: `control.hello`, `command.run`, `command.input`, `command.cancel`, `command.complete`,
- * and `control.finish` from one that says nothing more and waits for the end of what it has asked for.
+ * Front end → supervisor: `control.hello`, `command.run`, `command.input`, `command.typed` at the end of what is typed,
+ * `command.cancel`, `command.complete`, and `control.finish` from one that says nothing more and waits for the end of
+ * what it has asked for.
  * Supervisor → front end: the notifications `command.output`, `command.bytes` for what is no text, and, when a command reads
  * what is typed, `command.reads`.
  */

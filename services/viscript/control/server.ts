@@ -62,6 +62,9 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     peer.handle('command.input', shapes.input, ({ run, data }) => {
       runs.get(run)?.input.push(data);
     });
+    peer.handle('command.typed', shapes.runOnly, ({ run }) => {
+      runs.get(run)?.input.end();
+    });
     peer.handle('command.cancel', shapes.runOnly, ({ run }) => {
       runs.get(run)?.abort.abort();
     });

@@ -125,12 +125,12 @@ const wrong: [field: string, value: unknown, what: RegExp][] = [
   ...each('mesh.rack', ['AB'.repeat(32), 'ab', ...strange], /64 hex digits/),
   ...each(
     'mesh.manager',
-    [mesh.manager.slice(65), `${'ab'.repeat(3)}@h:1`, `${mesh.rack}@h`],
-    /KEY@HOST:PORT/,
+    [mesh.manager.slice(64), `${'ab'.repeat(3)}@h:1`, `${mesh.rack}@h`, 'h', ':5999', '192.168.0.2'],
+    /HOST:PORT, or KEY@HOST:PORT/,
   ),
   ...each(
     'mesh.manager',
-    strange.map((host) => `${mesh.rack}@${host}:5999`),
+    strange.flatMap((host) => [`${mesh.rack}@${host}:5999`, `${host}:5999`]),
     /KEY@HOST:PORT/,
   ),
   ['mesh.listen', [], /at least one address/],

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { channelOfSession } from '../../../services/net/control/channel.ts';
+import { connectToManager } from '../../../services/net/control/introduction.ts';
 import {
   type App,
   type AppsFound,
@@ -21,7 +22,6 @@ import {
 import type { Rule } from '../../../services/net/control/rules.ts';
 import type { ShownOf } from '../../../services/net/control/shown.ts';
 import type { Identity, PublicKey } from '../../../services/net/keys.ts';
-import { connectSession } from '../../../services/net/session/stream.ts';
 import { tcp } from '../../../services/net/transport/tcp.ts';
 import type { Transport } from '../../../services/net/transport/transport.ts';
 import { Peer } from '../../../services/signal/jsonrpc.ts';
@@ -36,6 +36,8 @@ export interface NodeClientOptions {
   rules?: Rule[];
   /** Number of its list of members. */
   list?: number;
+  /** The list that goes ahead of its hello. */
+  brings?: string | undefined;
   addresses?: string[];
   /** Told of each call of the manager before it is answered; what it throws is the answer. */
   onCall?: (call: Call) => Promise<void> | void;
@@ -59,9 +61,10 @@ export class NodeClient {
 
   static async connect(options: NodeClientOptions): Promise<NodeClient> {
     const stream = await (options.transport ?? tcp).dial(options.address);
-    const session = await connectSession(stream, {
-      ...{ identity: options.identity, purpose: 'control' },
-      accept: (key) => key === options.manager,
+    const { identity, manager, brings } = options;
+    const session = await connectToManager(stream, {
+      ...{ identity, learns: false, isManager: (key) => key === manager },
+      members: { list: brings === undefined ? undefined : { text: brings }, offer: () => false },
     });
     return new NodeClient(options, new Peer(channelOfSession(stream, session), { timeoutMs: 30_000 }));
   }

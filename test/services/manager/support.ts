@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
@@ -116,12 +116,21 @@ export class Rack {
     const manager = launchManager(['mesh.test', this.address, tracker, ...files, ...rack, ...args], {
       STATE_DIRECTORY: join(this.folder, 'state'),
     });
-    const line = await manager.line(/^listening as /);
-    const [, key = '', address = ''] = /^listening as ([0-9a-f]{64})@(\S+)$/.exec(line) ?? [];
-    this.key = parsePublicKey(key);
+    const { manager: key, address } = nameIn(await manager.line(/^listening as /));
+    this.key = key;
     this.address = address;
     this.process = manager;
     return manager;
+  }
+
+  /** One more manager of this rack, with a list and a key of its own. @returns how nodes name it */
+  async secondManager(): Promise<{ manager: PublicKey; address: string }> {
+    const state = join(this.folder, 'second');
+    const list = join(this.folder, 'second-list');
+    await copyFile(this.listFile, list);
+    const args = ['--members', list, '--rack', this.identity.publicKey];
+    const process = launchManager(['mesh.test', '127.0.0.1:0', '-', ...args], { STATE_DIRECTORY: state });
+    return nameIn(await process.line(/^listening as /));
   }
 
   /** Starts a manager in this process, on the port that it had before. */
@@ -149,15 +158,28 @@ export class Rack {
     await this.process?.exited;
   }
 
-  /** Signs a new list. @returns its text */
+  /** Signs a new list, and gives it to the manager. @returns its text */
   async writeList(members: readonly Identity[], number = ++this.#number): Promise<string> {
-    const text = signMembership(
+    const text = this.sign(members, number);
+    await writeFile(this.listFile, text);
+    return text;
+  }
+
+  /** Signs a new list that the manager is not given. @returns its text */
+  sign(members: readonly Identity[] = this.boards, number = ++this.#number): string {
+    return signMembership(
       this.identity,
       number,
       members.map(({ publicKey }) => ({ board: this.boardOf(publicKey), key: publicKey, roles: ['node'] })),
     );
-    await writeFile(this.listFile, text);
-    return text;
+  }
+
+  /** A board gets another key, which the next list has. @returns the one of before */
+  replace(board: number): Identity {
+    const before = this.boards[board];
+    if (before === undefined) throw new Error(`there is no board ${board} in this rack`);
+    this.boards[board] = Identity.generate();
+    return before;
   }
 
   boardOf(key: PublicKey): string {
@@ -188,6 +210,11 @@ export class Rack {
   async nodes(options: Partial<NodeClientOptions> = {}): Promise<NodeClient[]> {
     return Promise.all(this.boards.map((_, board) => this.node(board, options)));
   }
+}
+
+function nameIn(line: string): { manager: PublicKey; address: string } {
+  const [, key = '', address = ''] = /^listening as ([0-9a-f]{64})@(\S+)$/.exec(line) ?? [];
+  return { manager: parsePublicKey(key), address };
 }
 
 /** Both ends report each link. */

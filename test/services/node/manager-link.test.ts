@@ -83,6 +83,7 @@ function linkTo(address: string, isManager: (key: PublicKey) => boolean, backoff
   let hellos = 0;
   const link = new ManagerLink({
     ...{ identity: Identity.generate(), transport: tcp, address, isManager, backoff },
+    ...{ learns: false, members: { list: undefined, offer: () => false } },
     hello: () => ({ name: `hello ${++hellos}`, version: '1', addresses: [], rules: [], list: 0 }),
     serve: (peer) => peer.handle(nodeMethods.peers, anything, () => 'served'),
   });

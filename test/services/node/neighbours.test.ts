@@ -191,7 +191,7 @@ describe('neighbours', () => {
     for (const each of [staying, leaving]) each.neighbours.setPeers([node.peer]);
     await eventually(() => expect(node.links).toHaveLength(2));
     members.delete(leaving.key);
-    node.neighbours.expel();
+    node.neighbours.reconsider();
     await eventually(() => expect(node.neighbours.links.map(({ remote }) => remote)).toEqual([staying.key]));
   });
 

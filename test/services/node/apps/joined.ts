@@ -13,6 +13,7 @@ import {
   type Target,
 } from '../../../../services/mesh/types.ts';
 import type { Shown } from '../../../../services/net/control/messages.ts';
+import type { ShownMembers } from '../../../../services/net/control/shown.ts';
 import { Identity, type PublicKey } from '../../../../services/net/keys.ts';
 import type { Carrier, LocalApp } from '../../../../services/node/apps/carrier.ts';
 import { AppGateway, type AppGatewayOptions } from '../../../../services/node/apps/gateway.ts';
@@ -61,6 +62,14 @@ export class JoinedCarrier implements Carrier {
 
   removeApp(name: string): void {
     this.apps.delete(name);
+  }
+
+  get members(): ShownMembers {
+    return { rack: null, number: 0, members: [], key: this.key };
+  }
+
+  async takeMembers(): Promise<boolean> {
+    return false;
   }
 
   async show(what: Shown): Promise<unknown[]> {

@@ -61,7 +61,7 @@ describe('mesh', () => {
     const supervisor = await supervise('apps: {}\n');
     expect(await run(supervisor, 'mesh', 'all')).toMatchObject({
       status: 2,
-      stderr: "mesh: there is no 'all'; give nodes, links, routes, circuits, apps\n",
+      stderr: "mesh: there is no 'all'; give nodes, links, routes, circuits, apps, members\n",
     });
     expect(await run(supervisor, 'mesh', 'nodes')).toMatchObject({
       status: 1,
