@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { Slot } from '../../services/slots/record.ts';
 
 /**
  * The slot state of a board: which of its two systems starts next, and how often that may still be tried.
@@ -18,7 +19,7 @@ export interface SlotState {
   left: Record<Slot, number>;
 }
 
-export type Slot = 'A' | 'B';
+export type { Slot };
 
 /** Bytes of a copy. */
 export const COPY_SIZE = 0x200;
