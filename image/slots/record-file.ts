@@ -10,6 +10,7 @@ import {
   type Slot,
   type SlotRecord,
 } from '../../services/slots/record.ts';
+import { type Port, readPorts } from '../../services/viscript/troubles/network.ts';
 
 /** What the writers of the record have in common. */
 export interface RecordOptions {
@@ -21,23 +22,26 @@ export interface RecordOptions {
 
 /**
  * An update has put a version into a slot: it is on trial there, and what was known of the slot before is over. To be
- * called before the boot script is told to start it. What has no valid version in it is to be recorded as none.
+ * called before the boot script is told to start it. The network that the board has now is what the version has to have
+ * too, so the caller must not be shut off from it (PrivateNetwork=).
  *
  * @param version undefined: the slot holds nothing that could be started, as while it is being written
+ * @throws {RangeError} it is no version of an image
  */
-export function recordInstalled(
+export async function recordInstalled(
   slot: Slot,
   version: string | undefined,
-  options: RecordOptions = {},
+  options: RecordOptions & { network?: string[] } = {},
 ): Promise<void> {
   if (version !== undefined && !isVersion(version))
     throw new RangeError(`${JSON.stringify(version)} is not the version of an image`);
   const installed = timeOf(options);
-  return changeRecord(options, ({ slots, failure, ...others }) => {
+  const network = options.network ?? portsInUse(await readPorts());
+  await changeRecord(options, ({ slots, failure }) => {
     const { [slot]: _before, ...kept } = slots;
     return {
-      ...others,
       slots: version === undefined ? kept : { ...kept, [slot]: { version, confirmed: undefined, installed } },
+      network,
       failure: failure?.slot === slot ? { ...failure, over: true } : failure,
     };
   });
@@ -45,15 +49,19 @@ export function recordInstalled(
 
 /** Somebody had the board leave a slot that works for the other one. @param slot the one that was left */
 export function recordRollback(slot: Slot, options: RecordOptions = {}): Promise<void> {
-  return recordFailure(slot, 'rolled back by hand', options);
+  return noteFailure(slot, 'rolled back by hand', true, options);
 }
 
 /** A slot did not prove good. @param reason one sentence */
 export function recordFailure(slot: Slot, reason: string, options: RecordOptions = {}): Promise<void> {
+  return noteFailure(slot, reason, false, options);
+}
+
+function noteFailure(slot: Slot, reason: string, over: boolean, options: RecordOptions): Promise<void> {
   const time = timeOf(options);
   return changeRecord(options, (record) => ({
     ...record,
-    failure: { slot, version: record.slots[slot]?.version, time, reason: reasonOf(reason), over: false },
+    failure: { slot, version: record.slots[slot]?.version, time, reason: reasonOf(reason), over },
   }));
 }
 
@@ -78,6 +86,11 @@ export function recordConfirmed(
       failure: failure?.slot === slot ? { ...failure, over: true } : failure,
     };
   });
+}
+
+/** The names of ports that have an address. */
+export function portsInUse(ports: readonly Port[]): string[] {
+  return ports.filter(({ address }) => address).map(({ name }) => name);
 }
 
 /** One writer at a time: on a board they take turns, for an update is refused while a slot is on trial. */

@@ -19,7 +19,7 @@ export type Slot = 'A' | 'B';
 /** What a board remembers of its two slots. */
 export interface SlotRecord {
   slots: Partial<Record<Slot, SlotEntry>>;
-  /** Network ports that had an address when a slot proved good last; none on a board that has no network. */
+  /** Network ports that had an address when a slot proved good last, or was filled; none on a board without a network. */
   network: string[];
   failure: SlotFailure | undefined;
 }
@@ -42,7 +42,7 @@ export interface SlotFailure {
   time: string;
   /** One sentence, of at most `MAX_REASON` characters. */
   reason: string;
-  /** The slot has proved good since then, or holds another version. */
+  /** No reason any more to pass the slot over: it has proved good, before or since, or holds another version. */
   over: boolean;
 }
 

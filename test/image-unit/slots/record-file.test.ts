@@ -25,8 +25,8 @@ describe('what a board remembers of its slots', () => {
   it('has a new version on trial until it is confirmed, and keeps the other slot as it was', async () => {
     await using place = await recordFile();
     const options = { file: place.file, time };
-    await recordConfirmed('A', '1.0.0-aa', ['eth0'], options);
-    await recordInstalled('B', '2.0.0-bb', options);
+    await recordConfirmed('A', '1.0.0-aa', [], options);
+    await recordInstalled('B', '2.0.0-bb', { ...options, network: ['eth0'] });
     const a = { version: '1.0.0-aa', confirmed: then, installed: undefined };
     const b = { version: '2.0.0-bb', confirmed: undefined, installed: then };
     expect(await readRecord(place.file)).toEqual({
@@ -44,7 +44,7 @@ describe('what a board remembers of its slots', () => {
   it('takes what was confirmed back when another version is put there', async () => {
     await using place = await recordFile();
     await recordConfirmed('A', '1.0.0-aa', [], place);
-    await recordInstalled('A', '1.0.1-ab', place);
+    await recordInstalled('A', '1.0.1-ab', { ...place, network: [] });
     expect((await readRecord(place.file))?.slots.A).toMatchObject({
       version: '1.0.1-ab',
       confirmed: undefined,
@@ -56,7 +56,7 @@ describe('what a board remembers of its slots', () => {
   it('keeps why a slot failed, with its version, until it proves good or holds another one', async () => {
     await using place = await recordFile();
     const options = { file: place.file, time };
-    await recordInstalled('B', '2.0.0-bb', options);
+    await recordInstalled('B', '2.0.0-bb', { ...options, network: ['eth0'] });
     await recordFailure('B', 'no network:\n\x1b[31mno address', options);
     const failure = {
       ...{ slot: 'B', version: '2.0.0-bb', time: then },
@@ -71,7 +71,7 @@ describe('what a board remembers of its slots', () => {
     expect((await readRecord(place.file))?.failure).toMatchObject({
       version: '2.0.1-bc',
       reason: 'rolled back by hand',
-      over: false,
+      over: true,
     });
   });
 
@@ -99,7 +99,7 @@ describe('what a board remembers of its slots', () => {
   it('takes nothing for the version of an image that the initramfs could misread', async () => {
     await using place = await recordFile();
     for (const version of ['', '1.0 "', '*', 'x'.repeat(65)])
-      expect(() => recordInstalled('A', version, place)).toThrow(/not the version/);
+      await expect(recordInstalled('A', version, place)).rejects.toThrow(/not the version/);
   });
 
   it('is as good as lost when it is damaged, and begins anew', async () => {
