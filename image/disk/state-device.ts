@@ -3,6 +3,8 @@ import {
   COPY_OFFSETS,
   COPY_SIZE,
   encodeCopy,
+  NOTE_OFFSETS,
+  NOTE_SIZE,
   newState,
   readCopies,
   type Slot,
@@ -32,6 +34,37 @@ export function changeState(
     const after = { ...wanted, sequence: before.sequence + 1 };
     writeSync(file, encodeCopy(after), 0, COPY_SIZE, COPY_OFFSETS[overwrite]);
     fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Notes how far a start of a slot has come: what the other slot says when it was the last one. Replaces the slot's note.
+ *
+ * @param note one line (services/slots/attempt.ts); what does not fit is left out. Empty: nothing is known of a start
+ */
+export function writeNote(device: string, slot: Slot, note: string): void {
+  const sector = Buffer.alloc(NOTE_SIZE);
+  // The last byte stays zero, and no character is cut in two.
+  sector.write(note, 0, NOTE_SIZE - 1, 'utf8');
+  const file = openSync(device, constants.O_RDWR | constants.O_SYNC);
+  try {
+    writeSync(file, sector, 0, NOTE_SIZE, NOTE_OFFSETS[slot]);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The note of a slot; empty when there is none. */
+export function readNote(device: string, slot: Slot): string {
+  const file = openSync(device, constants.O_RDONLY);
+  try {
+    const sector = Buffer.alloc(NOTE_SIZE);
+    const count = readSync(file, sector, 0, NOTE_SIZE, NOTE_OFFSETS[slot]);
+    const end = sector.indexOf(0);
+    return sector.toString('utf8', 0, Math.min(count, end === -1 ? NOTE_SIZE : end));
   } finally {
     closeSync(file);
   }

@@ -1,3 +1,4 @@
+import type { SlotsStatus } from '../../slots/status.ts';
 import type { LastEnd } from '../last-end.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
@@ -13,6 +14,8 @@ export interface Machine {
   uptime(): number;
   /** What is wrong with it, a line each. */
   troubles(): Promise<string[]>;
+  /** How it stands with its slots; undefined where there are none. Never rejects. */
+  slots(): Promise<SlotsStatus | undefined>;
 }
 
 /** One run of a command: where it writes, what it may read, how it is cancelled. */
