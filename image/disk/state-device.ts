@@ -3,6 +3,7 @@ import {
   COPY_OFFSETS,
   COPY_SIZE,
   encodeCopy,
+  FULL_ATTEMPTS,
   NOTE_OFFSETS,
   NOTE_SIZE,
   newState,
@@ -16,7 +17,7 @@ export const STATE_DEVICE = '/dev/disk/by-partlabel/state';
 
 /**
  * Changes the slot state of a board: writes the older of the two copies, so that a power cut leaves the state before or
- * the one after. Needs the right to write to the partition.
+ * the one after. Needs the right to write to the partition. The note of a slot that is given all its attempts is over.
  *
  * @param change the state that is wanted, or undefined when the one that is there will do. A state of which both copies are
  *   broken is mended in any case
@@ -33,6 +34,9 @@ export function changeState(
     if (wanted === undefined) return;
     const after = { ...wanted, sequence: before.sequence + 1 };
     writeSync(file, encodeCopy(after), 0, COPY_SIZE, COPY_OFFSETS[overwrite]);
+    for (const slot of ['A', 'B'] as const)
+      if (after.left[slot] === FULL_ATTEMPTS && before.left[slot] !== FULL_ATTEMPTS)
+        writeSync(file, Buffer.alloc(NOTE_SIZE), 0, NOTE_SIZE, NOTE_OFFSETS[slot]);
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -42,7 +46,7 @@ export function changeState(
 /**
  * Notes how far a start of a slot has come: what the other slot says when it was the last one. Replaces the slot's note.
  *
- * @param note one line (services/slots/attempt.ts); what does not fit is left out. Empty: nothing is known of a start
+ * @param note one line (services/slots/attempt.ts); what does not fit is left out
  */
 export function writeNote(device: string, slot: Slot, note: string): void {
   const sector = Buffer.alloc(NOTE_SIZE);

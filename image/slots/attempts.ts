@@ -1,12 +1,11 @@
 import { FULL_ATTEMPTS, type Slot } from '../disk/state.ts';
-import { changeState, readNote, writeNote } from '../disk/state-device.ts';
+import { changeState } from '../disk/state-device.ts';
 
-/** A slot works: it has all its attempts again, and of its starts there is nothing to say. Writes no more than it must. */
+/** A slot works: it has all its attempts again. Writes nothing when it has. */
 export function giveAllBack(device: string, slot: Slot): void {
   changeState(device, (state) =>
     state.left[slot] === FULL_ATTEMPTS ? undefined : withLeft(state, slot, FULL_ATTEMPTS),
   );
-  if (readNote(device, slot) !== '') writeNote(device, slot, '');
 }
 
 /** The attempt that was counted for this start was no failure. */
