@@ -37,6 +37,16 @@ export function changeState(
   }
 }
 
+/** The slot state of a board; that of a new card when both copies are broken, which is what the boot script takes. */
+export function readState(device: string): SlotState {
+  const file = openSync(device, constants.O_RDONLY);
+  try {
+    return readCopies([readCopy(device, file, 0), readCopy(device, file, 1)]).state ?? newState();
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
  * The slot that was started: the boot script says so on the kernel's command line.
  *
