@@ -13,6 +13,8 @@ const runtimeEntries = {
   'slot-gate': 'image/slots/gate.ts',
   'mesh-config': 'image/rack/mesh-config.ts',
   'viscript-rescue': 'image/console/main.ts',
+  'viscript-update': 'image/update/service/main.ts',
+  'rauc-backend': 'image/update/backend.ts',
   'apps/apptracker': 'services/apptracker/main.ts',
   'apps/meshnet-nm': 'services/manager/main.ts',
   'apps/meshnet-node': 'services/node/main.ts',

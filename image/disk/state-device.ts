@@ -43,6 +43,16 @@ export function changeState(
   }
 }
 
+/** The slot state of a board; that of a new card when both copies are broken, which is what the boot script takes. */
+export function readState(device: string): SlotState {
+  const file = openSync(device, constants.O_RDONLY);
+  try {
+    return readCopies([readCopy(device, file, 0), readCopy(device, file, 1)]).state ?? newState();
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
  * Notes how far a start of a slot has come: what the other slot says when it was the last one. Replaces the slot's note.
  *

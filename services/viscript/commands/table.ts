@@ -10,6 +10,7 @@ import { logsCommand } from './logs.ts';
 import { meshCommands } from './mesh.ts';
 import { statusCommand } from './status.ts';
 import { supportCommand } from './support.ts';
+import { updateCommands } from './update.ts';
 import { watchCommands } from './watch.ts';
 
 /** Every command of viscript, the same for all front ends. */
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   supportCommand,
   statusCommand,
   ...meshCommands,
+  ...updateCommands,
   ...generalCommands(() => commands),
 ];
 
