@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
+import { serveUntilIdle } from '../activated-server.ts';
 import { startOtherOnce } from '../disk/other-slot.ts';
 import { STATE_DEVICE, startedSlot } from '../disk/state-device.ts';
 import { RescueService } from './service.ts';
@@ -13,8 +13,6 @@ import { Tries } from './tries.ts';
 const PASSPHRASE = '/data/console/passphrase';
 const DEVELOPMENT = '/usr/lib/viscript/development-image';
 const TRIES = '/run/viscript-rescue/tries.json';
-/** The socket that systemd hands over: sd_listen_fds(3). */
-const FIRST_DESCRIPTOR = 3;
 const IDLE_MS = 60_000;
 const MAX_CONNECTIONS = 8;
 
@@ -29,21 +27,8 @@ const service = new RescueService({
   log: (text) => process.stderr.write(`viscript-rescue: ${text}\n`),
 });
 
-let connections = 0;
-let idle: NodeJS.Timeout | undefined;
-const server = createServer((socket) => {
-  connections += 1;
-  clearTimeout(idle);
-  void service.serve(socket).finally(() => {
-    connections -= 1;
-    if (connections === 0) endWhenIdle();
-  });
+serveUntilIdle({
+  serve: (socket) => service.serve(socket),
+  idleMs: IDLE_MS,
+  maxConnections: MAX_CONNECTIONS,
 });
-server.maxConnections = MAX_CONNECTIONS;
-server.listen({ fd: FIRST_DESCRIPTOR });
-endWhenIdle();
-
-/** systemd keeps the socket: who comes afterwards starts this program anew. */
-function endWhenIdle(): void {
-  idle = setTimeout(() => server.close(), IDLE_MS);
-}

@@ -8,6 +8,7 @@ import { imageVersion, osRelease } from '../os-release.ts';
 import { run } from '../run.ts';
 import { installRuntime, prepareRuntime, readBoardLock } from '../runtime.ts';
 import type { RootParts, RootRequest } from '../source.ts';
+import { raucConfig } from '../update/rauc-config.ts';
 import { configureRoot } from './configure.ts';
 import { extractPackages, type Owned } from './extract.ts';
 import { earlyModules, kernelParts, prepareKernel } from './kernel.ts';
@@ -32,7 +33,9 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
   const inputs = [
     ...[manifest.date, board.name, board.watchdog, base.key, kernel.key, runtime.key],
     ...[await hashTree(overlayFolder), await hashTree(request.bundle), await hashTree(here)],
-    await hashFiles(['disk/squashfs.ts', 'runtime.ts', 'os-release.ts'].map(inImage)),
+    await hashFiles(
+      ['disk/squashfs.ts', 'runtime.ts', 'os-release.ts', 'update/rauc-config.ts'].map(inImage),
+    ),
   ];
   const key = cache.keyOf([...inputs, initramfs.key]);
   const version = await imageVersion(key);
@@ -49,6 +52,7 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
         await installRuntime(tree, runtime.path, request.bundle);
         await writeFileMode(join(tree, 'usr/lib/os-release'), osRelease(board.name, version));
         await writeFileMode(join(tree, 'usr/lib/systemd/system.conf.d/watchdog.conf'), watchdogConfig(board));
+        await writeFileMode(join(tree, 'etc/rauc/system.conf'), raucConfig(board.name));
         const owned = [...(await readOwned(base)), ...(await configureRoot(tree, HOSTNAME, step.log))];
         step.note('packing it');
         const { date } = manifest;

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { Slot } from '../../services/slots/record.ts';
 
 /**
  * The slot state of a board: which of its two systems starts next, and how often that may still be tried.
@@ -18,12 +19,19 @@ export interface SlotState {
   left: Record<Slot, number>;
 }
 
-export type Slot = 'A' | 'B';
+export type { Slot };
 
 /** Bytes of a copy. */
 export const COPY_SIZE = 0x200;
 /** Where the two copies begin, in bytes from the beginning of the partition. */
 export const COPY_OFFSETS = [0, 0x80000] as const;
+/**
+ * Where a slot's note lies, in bytes from the beginning of the partition: a sector, between the copies, in which the
+ * slot's initramfs writes how far its start has come (services/slots/attempt.ts), zeros after the text.
+ */
+export const NOTE_OFFSETS: Readonly<Record<Slot, number>> = { A: 0x40000, B: 0x40200 };
+/** Bytes of a note. */
+export const NOTE_SIZE = 0x200;
 /** How often a slot is tried before the other one gets its turn. */
 export const FULL_ATTEMPTS = 3;
 

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
-import { appendFile, open, readFile, rm } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Step } from '../../image/steps.ts';
 import { addResults, nextSlice, readResults, type Slice } from './campaign.ts';
 import type { Decoder } from './decoders.ts';
 import type { FuzzResult } from './result.ts';
+import { runTests } from './run-tests.ts';
 import type { Fuzzed } from './state.ts';
 
 export interface FuzzOptions {
@@ -73,31 +72,12 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult[]> {
 async function runSlice({ files, factor }: Slice, results: string, options: FuzzOptions): Promise<void> {
   const { root, step, signal } = options;
   const config = join(import.meta.dirname, 'vitest.config.ts');
-  await using log = await open(step.log, 'a');
-  const child = spawn(join(root, 'node_modules/.bin/vitest'), ['run', '--config', config, ...files], {
-    cwd: root,
-    env: {
-      ...process.env,
-      NO_COLOR: '1',
-      SKYMINER_FUZZ_FACTOR: String(factor),
-      SKYMINER_FUZZ_SEED: String(randomInt(2 ** 31)),
-      SKYMINER_FUZZ_RESULTS: results,
-    },
-    stdio: ['ignore', log.fd, log.fd],
-    // A group of its own: processes that are busy with a test notice nothing but SIGKILL.
-    detached: true,
-  });
-  const exited = once(child, 'exit');
-  const end = () => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  const env = {
+    SKYMINER_FUZZ_FACTOR: String(factor),
+    SKYMINER_FUZZ_SEED: String(randomInt(2 ** 31)),
+    SKYMINER_FUZZ_RESULTS: results,
   };
-  signal.addEventListener('abort', end);
-  if (signal.aborted) end();
-  try {
-    await exited;
-  } finally {
-    signal.removeEventListener('abort', end);
-  }
+  await runTests(['--config', config, ...files], { root, log: step.log, env, signal });
 }
 
 /** Adds an input to the corpus of a decoder, unless it is there. */

@@ -8,6 +8,7 @@ import type { Decoder } from './decoders.ts';
 import { fuzz } from './fuzz.ts';
 import { watchMemory } from './memory.ts';
 import { powerCampaign } from './power/campaign.ts';
+import { reboot } from './reboots.ts';
 import { breaches } from './sabotage/breaches.ts';
 import { sabotage } from './sabotage/sabotage.ts';
 import type { SoakState } from './state.ts';
@@ -35,6 +36,8 @@ export interface Part {
 const INPUTS_OF_A_TEST = 100_000;
 /** After a minute in which caches and heaps fill. */
 const MEMORY_MINUTES = 10;
+/** In a row; each takes an emulated board half a minute. */
+const REBOOTS = 30;
 
 /** Each returns whether all was well. The later ones take what time the earlier ones have left. */
 export const parts: Readonly<Record<string, (part: Part) => Promise<boolean>>> = {
@@ -77,6 +80,14 @@ export const parts: Readonly<Record<string, (part: Part) => Promise<boolean>>> =
       }),
     );
     return totals.lost.length === 0;
+  },
+
+  async reboots({ root, state, save, steps, signal }) {
+    state.reboots = await steps.step('Reboot', 'Read in the log what was counted.', ({ log }) =>
+      reboot({ root, log, reboots: REBOOTS, signal }),
+    );
+    await save();
+    return state.reboots.well;
   },
 
   async sabotage({ root, state, save, steps, minutes, signal }) {

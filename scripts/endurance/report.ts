@@ -1,6 +1,7 @@
 import type { AbuseTotals } from './abuse/campaign.ts';
 import type { Decoder } from './decoders.ts';
 import type { PowerTotals } from './power/campaign.ts';
+import type { RebootTotals } from './reboots.ts';
 import { sabotageReport } from './sabotage/report.ts';
 import type { Fuzzed, MemoryFindings, SoakState } from './state.ts';
 import { table } from './table.ts';
@@ -17,7 +18,7 @@ export function putReport(document: string, report: string): string {
 
 /** All that was found so far, as Markdown. */
 export function soakReport(
-  { fuzz, memory, abuse, power, sabotage }: SoakState,
+  { fuzz, memory, abuse, power, reboots, sabotage }: SoakState,
   decoders: readonly Decoder[],
 ): string {
   return `## Soak
@@ -38,6 +39,9 @@ ${abuse === undefined ? 'Not tried yet.\n' : abuseText(abuse)}
 ### Power cuts
 
 ${power === undefined ? 'Not tried yet.\n' : powerText(power)}
+### Reboots
+
+${reboots === undefined ? 'Not tried yet.\n' : rebootsText(reboots)}
 ### Broken promises
 
 ${sabotageReport(Object.values(sabotage))}`;
@@ -82,6 +86,13 @@ function powerText({ day, recordings, cuts, boots, gone, lost }: PowerTotals): s
   return `Up to ${day}, the power of a disk was cut ${count(cuts)} times in ${count(recordings)} recordings of everything that writes
 on \`data\`; ${count(gone)} sectors that had not been flushed went with it, and ${count(boots)} boards
 were booted with what it left. ${losses(lost)}`;
+}
+
+function rebootsText({ day, reboots, well }: RebootTotals): string {
+  const counted = well
+    ? 'none of them counted as a failure of its slot'
+    : 'its slot did not stay as it was: see the log';
+  return `On ${day}, a board was restarted ${count(reboots)} times in a row, every other time by its plug; ${counted}.\n`;
 }
 
 function losses(lost: readonly string[]): string {

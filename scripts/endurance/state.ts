@@ -5,6 +5,7 @@ import { withLock } from '../../image/lock.ts';
 import type { Steps } from '../../image/steps.ts';
 import type { AbuseTotals } from './abuse/campaign.ts';
 import type { PowerTotals } from './power/campaign.ts';
+import type { RebootTotals } from './reboots.ts';
 import type { Trial } from './sabotage/sabotage.ts';
 
 const fuzzed = z.object({
@@ -43,6 +44,10 @@ const abuse: z.ZodType<AbuseTotals> = z.object({
   ...{ slowest: z.number(), resident: z.number(), lost: z.array(z.string()) },
 });
 
+const reboots: z.ZodType<RebootTotals> = z.object({
+  ...{ day: z.string(), reboots: z.number(), well: z.boolean() },
+});
+
 const trial: z.ZodType<Trial> = z.object({
   ...{ broken: z.string(), day: z.string(), test: z.string(), name: z.string() },
   ...{ noticed: z.boolean(), said: z.string() },
@@ -54,6 +59,7 @@ const state = z.object({
   memory: memory.exactOptional(),
   abuse: abuse.exactOptional(),
   power: power.exactOptional(),
+  reboots: reboots.exactOptional(),
   /** By what was broken. */
   sabotage: z.record(z.string(), trial).default({}),
 });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { CommandError, run } from '../../image/run.ts';
 import type { Steps } from '../../image/steps.ts';
 
-export type Purpose = 'image' | 'provision' | 'qemu' | 'tests' | 'bench';
+export type Purpose = 'image' | 'provision' | 'bundle' | 'qemu' | 'tests' | 'bench';
 
 /** The Debian packages that each kind of work needs, beyond what every Debian machine has. */
 const PACKAGES: Record<Purpose, readonly string[]> = {
@@ -24,6 +24,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'zstd',
   ],
   provision: ['e2fsprogs', 'mtools'],
+  bundle: ['openssl', 'rauc', 'squashfs-tools'],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
   tests: [
     'chromium',

@@ -73,6 +73,24 @@ function program(): Command {
     .option('--seed <number>', 'seed of the choice of dropped frames', wholeNumber, 1)
     .action(async (socket, options) => (await import('./qemu.ts')).startHub(socket, options));
 
+  skyminer
+    .command('bundle')
+    .description('make a signed update of an image: a RAUC bundle')
+    .argument('[image]', 'disk image; default: that of the board in out/')
+    .option('-b, --board <board>', 'board whose image in out/ is taken', 'qemu-aarch64')
+    .option('--keys <folder>', "folder that 'skyminer update-keys' made", './update-keys')
+    .option('--out <file>', 'the bundle; default: beside the image, under its usual name')
+    .option('--bundle-version <version>', 'instead of the version of the image')
+    .action(async (image, options) => (await import('./bundle.ts')).bundleImage(image, options));
+
+  withPassphrase(skyminer.command('update-keys'))
+    .description('make an authority for updates, which boards are told to trust, and a key that signs them')
+    .argument('[folder]', 'folder to be made', './update-keys')
+    .option('--name <name>', 'who signs, as people read it', 'owner')
+    .option('--above <folder>', 'keys of an authority whose boards are to trust this one too')
+    .option('--above-passphrase-file <file>', 'its passphrase')
+    .action(async (folder, options) => (await import('./bundle.ts')).newUpdateKeys(folder, options));
+
   withPassphrase(skyminer.command('passphrase'))
     .description(
       "print the hash of a passphrase for a board's serial console: the file /data/console/passphrase",

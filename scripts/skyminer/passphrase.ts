@@ -7,8 +7,11 @@ import type { PassphraseOptions } from './rack-commands.ts';
 const MAX_BYTES = 1024;
 
 /** The passphrase of a key that is there. @throws {RackError} when it cannot be had */
-export async function askForPassphrase(options: PassphraseOptions): Promise<string> {
-  return (await given(options)) ?? ask("Passphrase of the rack's key: ");
+export async function askForPassphrase(
+  options: PassphraseOptions,
+  question = "Passphrase of the rack's key: ",
+): Promise<string> {
+  return (await given(options)) ?? ask(question);
 }
 
 /** A passphrase for a new key; a person is asked twice, for what is typed is not shown. @throws {RackError} */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startOtherOnce } from '../../image/disk/other-slot.ts';
 import { COPY_OFFSETS, COPY_SIZE, newStatePartition, readCopies } from '../../image/disk/state.ts';
-import { changeState, startedSlot } from '../../image/disk/state-device.ts';
+import { changeState, readNote, startedSlot, writeNote } from '../../image/disk/state-device.ts';
 import { temporaryFolder } from '../services/viscript/support.ts';
 
 async function stateIn(file: string) {
@@ -35,6 +35,21 @@ describe('the slot state on a device', () => {
     await writeFile(file, Buffer.alloc(2 ** 20));
     changeState(file, () => undefined);
     expect((await stateIn(file)).state).toEqual({ sequence: 2, first: 'A', left: { A: 3, B: 3 } });
+  });
+
+  it('keeps a note of how far each slot came, whole characters of it, until the slot has all its attempts again', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'state');
+    await writeFile(file, newStatePartition(2 ** 20));
+    changeState(file, () => ({ first: 'B', left: { A: 2, B: 0 } }));
+    expect(readNote(file, 'A')).toBe('');
+    writeNote(file, 'A', '2 systemd\n');
+    writeNote(file, 'B', `0 failed ${'é'.repeat(600)}`);
+    expect(readNote(file, 'A')).toBe('2 systemd\n');
+    expect(readNote(file, 'B')).toBe(`0 failed ${'é'.repeat(251)}`);
+    changeState(file, (state) => ({ ...state, left: { A: 2, B: 3 } }));
+    expect([readNote(file, 'A'), readNote(file, 'B')]).toEqual(['2 systemd\n', '']);
+    expect(await stateIn(file)).toMatchObject({ valid: [true, true] });
   });
 
   it('knows the slot that was started from the kernel’s command line alone', () => {

@@ -1,4 +1,6 @@
-import { open } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { findPartition, readPartitions } from '../../image/disk/partitions.ts';
 import { COPY_OFFSETS, COPY_SIZE, decodeCopy, type SlotState } from '../../image/disk/state.ts';
 import { run } from '../../image/run.ts';
@@ -53,4 +55,40 @@ export async function wipePartition(
 export async function deletePartition(image: string, name: string): Promise<void> {
   const index = (await readPartitions(image)).findIndex((partition) => partition.name === name);
   await run('sfdisk', ['--quiet', '--delete', image, String(index + 1)]);
+}
+
+/** Puts a file on `data` before it was ever mounted: root's, readable for everybody. Its folder is made. */
+export async function writeOnData(image: string, path: string, content: string): Promise<void> {
+  const { offset } = await findPartition(image, 'data');
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-data-'));
+  try {
+    const source = join(folder, 'content');
+    await writeFile(source, content, { mode: 0o644 });
+    const commands = [`mkdir ${dirname(path)}`, `write ${source} ${path}`]
+      .map((line) => `${line}\n`)
+      .join('');
+    await run('debugfs', ['-w', '-f', '-', `${image}?offset=${offset}`], { input: commands });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Has a slot start its kernel with more arguments: they come last, after all others. */
+export async function addArguments(image: string, slot: 'A' | 'B', words: string): Promise<void> {
+  const { offset } = await findPartition(image, `boot${slot}`);
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-slot-'));
+  try {
+    const [compiled, source] = [join(folder, 'slot.scr'), join(folder, 'slot.cmd')];
+    const partition = ['-i', `${image}@@${offset}`];
+    await run('mcopy', [...partition, '::slot.scr', compiled]);
+    // A header of 64 bytes, the length of the script, and a zero that ends the list of lengths.
+    const script = (await readFile(compiled)).subarray(72).toString();
+    const changed = script.replace(/^(setenv bootargs ".*)"$/m, `$1 ${words}"`);
+    if (changed === script) throw new Error(`${image}: the script of slot ${slot} sets no arguments`);
+    await writeFile(source, changed);
+    await run('mkimage', ['-A', 'arm64', '-T', 'script', '-C', 'none', '-d', source, compiled]);
+    await run('mcopy', [...partition, '-o', compiled, '::slot.scr']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

@@ -93,7 +93,9 @@ describe('a board with a console passphrase', () => {
     'boots from the other slot once when told to, whatever is typed while U-Boot runs',
     async () => {
       const { root, cli, console, board } = guest;
-      // A slot on which viscript does not run does not prove good.
+      // A slot on which viscript does not run does not prove good, and is left: not while this test looks at it.
+      await root.text('mkdir /tmp/boot && mount /dev/disk/by-partlabel/boot /tmp/boot');
+      await root.text('echo extra=skyminer.patience=9000 > /tmp/boot/skyminer.txt; umount /tmp/boot');
       await root.text('echo "  broken" >> /data/viscript/config.yaml; sync');
       await cli.line.write('other\r');
       await cli.line.waitFor(/Type yes: /, SOON);

@@ -37,15 +37,57 @@ export function chooseCuts(events: readonly DiskEvent[], count: number, seed: nu
   return cuts.sort((one, other) => one.at - other.at);
 }
 
-/** Makes the disks that power cuts leave, one after the other in the order of the record. */
-export class Replay implements AsyncDisposable {
+/** Goes through a record in its order, and knows at each moment what a power cut could still take. */
+export class Passage {
   readonly #events: readonly DiskEvent[];
-  readonly #durable: string;
-  readonly #file: FileHandle;
+  readonly #onDurable: (writes: readonly DiskWrite[]) => Promise<void>;
   readonly #kept = new Map<string, number>();
   /** Not flushed, with where they are in the record. */
   #unflushed: { index: number; write: DiskWrite }[] = [];
   #next = 0;
+
+  /** @param onDurable told of writes from when on they are on the disk for good */
+  constructor(events: readonly DiskEvent[], onDurable: (writes: readonly DiskWrite[]) => Promise<void>) {
+    this.#events = events;
+    this.#onDurable = onDurable;
+  }
+
+  /** The newest version that each writer has been promised. */
+  get kept(): ReadonlyMap<string, number> {
+    return this.#kept;
+  }
+
+  get unflushed(): DiskWrite[] {
+    return this.#unflushed.map(({ write }) => write);
+  }
+
+  /**
+   * Goes on to before this event.
+   *
+   * @throws {RangeError} it is behind
+   */
+  async to(at: number): Promise<void> {
+    if (at < this.#next) throw new RangeError(`a cut at event ${at} after one at event ${this.#next}`);
+    while (this.#next < at) await this.#pass(this.#next++);
+  }
+
+  async #pass(index: number): Promise<void> {
+    const event = this.#events[index];
+    if (event?.kind === 'write') this.#unflushed.push({ index, write: event });
+    if (event?.kind === 'mark') this.#kept.set(event.writer, event.version);
+    if (event?.kind !== 'flush') return;
+    const { covers } = event;
+    const durable = this.#unflushed.filter(({ index }) => index < covers);
+    this.#unflushed = this.#unflushed.filter(({ index }) => index >= covers);
+    await this.#onDurable(durable.map(({ write }) => write));
+  }
+}
+
+/** Makes the disks that power cuts leave, one after the other in the order of the record. */
+export class Replay implements AsyncDisposable {
+  readonly #passage: Passage;
+  readonly #durable: string;
+  readonly #file: FileHandle;
 
   /** @param durable path for a working copy of the disk, which the caller removes */
   static async begin(record: DiskRecord, durable: string): Promise<Replay> {
@@ -54,7 +96,9 @@ export class Replay implements AsyncDisposable {
   }
 
   private constructor(events: readonly DiskEvent[], durable: string, file: FileHandle) {
-    this.#events = events;
+    this.#passage = new Passage(events, async (writes) => {
+      for (const write of writes) await writeAll(file, write);
+    });
     this.#durable = durable;
     this.#file = file;
   }
@@ -65,31 +109,19 @@ export class Replay implements AsyncDisposable {
    * @throws {RangeError} the cut before was a later one
    */
   async disk({ at, seed }: Cut, path: string): Promise<CutState> {
-    if (at < this.#next) throw new RangeError(`a cut at event ${at} after one at event ${this.#next}`);
-    while (this.#next < at) await this.#pass(this.#next++);
-    const writes = this.#unflushed.map(({ write }) => write);
+    await this.#passage.to(at);
+    const writes = this.#passage.unflushed;
     const there = survivors(writes, seed);
     await copySparse(this.#durable, path);
     await using file = await open(path, 'r+');
     for (const write of there) await writeAll(file, write);
     const all = sectorsOf(writes);
     const sectors = { there: sectorsOf(there), gone: all - sectorsOf(there) };
-    return { kept: new Map(this.#kept), unflushed: writes.length, sectors };
+    return { kept: new Map(this.#passage.kept), unflushed: writes.length, sectors };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
-  }
-
-  async #pass(index: number): Promise<void> {
-    const event = this.#events[index];
-    if (event?.kind === 'write') this.#unflushed.push({ index, write: event });
-    if (event?.kind === 'mark') this.#kept.set(event.writer, event.version);
-    if (event?.kind !== 'flush') return;
-    const { covers } = event;
-    for (const { write } of this.#unflushed.filter(({ index }) => index < covers))
-      await writeAll(this.#file, write);
-    this.#unflushed = this.#unflushed.filter(({ index }) => index >= covers);
   }
 }
 

@@ -40,7 +40,8 @@ export async function recordWriters(options: RecordingOptions): Promise<DiskReco
   const record = new DiskRecord(base);
   try {
     await using server = await serveNbd(join(folder, 'nbd'), record);
-    await runStage([server.path, folder, String(versions), writers], (mark) => record.mark(mark));
+    const stage = join(import.meta.dirname, 'stage.ts');
+    await runStage(stage, [server.path, folder, String(versions), writers], (mark) => record.mark(mark));
     const [problem] = server.problems;
     if (problem !== undefined) throw new RecordingFailed('the disk failed', { cause: problem });
     return record;
@@ -50,8 +51,18 @@ export async function recordWriters(options: RecordingOptions): Promise<DiskReco
   }
 }
 
-async function runStage(args: readonly string[], onMark: (mark: Mark) => void): Promise<void> {
-  const program = [process.execPath, join(import.meta.dirname, 'stage.ts'), ...args];
+/**
+ * Runs a program that writes on a recorded disk, in a mount namespace of its own, to its end.
+ *
+ * @param onMark told of each version that it has promised to be kept
+ * @throws {RecordingFailed}
+ */
+export async function runStage(
+  stage: string,
+  args: readonly string[],
+  onMark: (mark: Mark) => void,
+): Promise<void> {
+  const program = [process.execPath, stage, ...args];
   const child = spawn('unshare', ['--mount', '--propagation', 'private', ...program], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -3,13 +3,12 @@
  * the module WRITERS write there until the first of them has kept SYNCED versions. Tells its parent of each version that
  * is kept. Run it in a mount namespace of its own: with it, all that was mounted is gone, whichever way it ends.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Qmp } from '../../../image/qemu/qmp.ts';
-import { spawnTied } from '../../../image/qemu/tied-process.ts';
 import { run } from '../../../image/run.ts';
 import { pause } from '../../../services/signal/pause.ts';
 import type { Mark } from './disk-record.ts';
+import { exportDisk } from './export-disk.ts';
 import type { Writer } from './writer.ts';
 
 /** The kernel writes by itself after 5 and 30 seconds; a record is shorter than that. */
@@ -28,29 +27,6 @@ try {
   await writeAll(place, Number(synced));
 } finally {
   await run('umount', [place]);
-}
-
-/** Makes the disk a file by FUSE, for a loop device needs one. */
-async function exportDisk(path: string, file: string): Promise<AsyncDisposable & { file: string }> {
-  await writeFile(file, '');
-  const disk = { 'node-name': 'disk', driver: 'nbd', server: { type: 'unix', path } };
-  const daemon = spawnTied('qemu-storage-daemon', [
-    ...['--blockdev', JSON.stringify(disk)],
-    ...['--export', `fuse,id=file,node-name=disk,mountpoint=${file},writable=on`],
-    ...['--chardev', 'socket,id=qmp,fd=3', '--monitor', 'chardev=qmp'],
-  ]);
-  const ended = async (): Promise<never> => {
-    throw new Error(`qemu-storage-daemon ended (status ${await daemon.exited}): ${daemon.stderr.trim()}`);
-  };
-  const qmp = await Promise.race([Qmp.connect(daemon.channel), ended()]);
-  return {
-    file,
-    async [Symbol.asyncDispose]() {
-      qmp.close();
-      daemon.kill('SIGTERM');
-      await daemon.exited;
-    },
-  };
 }
 
 /** Ends all writers when one has failed, or the first one is done. */

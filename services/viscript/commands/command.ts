@@ -1,3 +1,4 @@
+import type { SlotsStatus } from '../../slots/status.ts';
 import type { LastEnd } from '../last-end.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
@@ -15,6 +16,8 @@ export interface Machine {
   troubles(): Promise<string[]>;
   /** Of a board: its place in a rack and its addresses, or what to do next, a line each. */
   place?(): Promise<string[]>;
+  /** How it stands with its slots; undefined where there are none. Never rejects. */
+  slots(): Promise<SlotsStatus | undefined>;
 }
 
 /** One run of a command: where it writes, what it may read, how it is cancelled. */

@@ -11,6 +11,7 @@ import { logsCommand } from './logs.ts';
 import { meshCommands } from './mesh.ts';
 import { statusCommand } from './status.ts';
 import { supportCommand } from './support.ts';
+import { updateCommands } from './update.ts';
 import { watchCommands } from './watch.ts';
 
 /** Every command of viscript, the same for all front ends. */
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   backupCommand,
   statusCommand,
   ...meshCommands,
+  ...updateCommands,
   ...generalCommands(() => commands),
 ];
 

@@ -1,3 +1,4 @@
+import { printable } from '../commands/format.ts';
 import type { Hello } from './protocol.ts';
 
 /** What a person reads on arriving at the terminal: where they are, and three things to try. */
@@ -6,8 +7,10 @@ export function greeting(hello: Hello): string {
   const lines = [
     `Skyminer ${hello.version} · ${hello.host}${slot}  up ${formatUptime(hello.uptime)}  ${countApps(hello.apps)}`,
   ];
-  if (hello.slotReason !== undefined)
-    lines.push(`Started from slot ${hello.slot ?? '?'} because: ${hello.slotReason}`);
+  if (hello.slotReason !== undefined) {
+    const passed = hello.slotPassed === undefined ? '' : `: ${hello.slotPassed}`;
+    lines.push(`Started from slot ${hello.slot ?? '?'} because: ${hello.slotReason}${printable(passed)}`);
+  }
   lines.push(...hello.troubles.map((trouble) => `Trouble: ${trouble}`));
   lines.push(...hello.place);
   lines.push('Try:  apps  (what can be started)   la  (what is running)   help  (every command)');

@@ -34,6 +34,8 @@ export interface Hello {
   slot?: string | undefined;
   /** Why the boot script did not take the first slot of its order; undefined when it did. */
   slotReason?: string | undefined;
+  /** Why the other slot was passed over, in a sentence; undefined when it was not. */
+  slotPassed?: string | undefined;
   /** Seconds since the machine started. */
   uptime: number;
   /** Launches that are not over. */
@@ -98,6 +100,7 @@ export const shapes = {
     host: text(f, 'host'),
     slot: optionalText(f, 'slot'),
     slotReason: optionalText(f, 'slotReason'),
+    slotPassed: optionalText(f, 'slotPassed'),
     uptime: number(f, 'uptime'),
     apps: number(f, 'apps'),
     troubles: texts(f, 'troubles'),

@@ -124,9 +124,10 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
   async #hello(): Promise<Hello> {
     const { machine, supervisor } = this.#options;
     const { version, host, slot, slotReason } = machine;
+    const [troubles, slots] = await Promise.all([machine.troubles(), machine.slots()]);
     return {
-      ...{ version, host, slot, slotReason, uptime: machine.uptime() },
-      ...{ apps: supervisor.launches.length, troubles: await machine.troubles() },
+      ...{ version, host, slot, slotReason, slotPassed: slots?.passed, uptime: machine.uptime() },
+      ...{ apps: supervisor.launches.length, troubles },
       place: (await machine.place?.()) ?? [],
     };
   }

@@ -38,6 +38,7 @@ export function partsOf(context: CommandContext, redactor: Redactor, node: strin
           ...{ version, host, slot, slotReason, lastEnd, node: process.version, kernel },
           ...{ architecture: process.arch, processors: cpus().length, uptime: machine.uptime() },
           troubles: await machine.troubles(),
+          slots: await machine.slots(),
         });
       },
     },

@@ -19,6 +19,7 @@ export async function networkTroubles(): Promise<string[]> {
   }
 }
 
+/** Why a board with these ports is not on a network; nothing when it is. */
 export function judge(ports: readonly Port[]): string[] {
   if (ports.some(({ address }) => address)) return [];
   if (ports.length === 0) return ['no network: this board has no network port'];
@@ -32,10 +33,10 @@ function names(ports: readonly Port[]): string {
 }
 
 /**
- * Read from files, for the supervisor's sandbox has no netlink. An interface that is hardware has a `device`; one with an
+ * The network ports of this machine. Read from files, for the supervisor's sandbox has no netlink. An interface that is hardware has a `device`; one with an
  * IPv4 address has a route, and an IPv6 address of global scope is told as 00 (proc_net(5)).
  */
-async function readPorts(): Promise<Port[]> {
+export async function readPorts(): Promise<Port[]> {
   const [routes, addresses] = await Promise.all([
     readFile('/proc/net/route', 'utf8'),
     readFile('/proc/net/if_inet6', 'utf8').catch(missing('')),

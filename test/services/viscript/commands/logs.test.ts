@@ -29,6 +29,7 @@ async function logs(words: string[], onText: (text: string) => void = () => unde
   const machine = {
     ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
     ...{ uptime: () => 0, troubles: async () => [] },
+    slots: async () => undefined,
   };
   const status = await runCommand(['logs', ...words], {
     ...{ supervisor: test.supervisor, machine, json: false, color: false, columns: 0, input: nothing() },

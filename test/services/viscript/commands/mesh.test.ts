@@ -33,6 +33,7 @@ async function run(supervisor: Supervisor, ...argv: string[]) {
   const machine = {
     ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
     ...{ uptime: () => 0, troubles: async () => [] },
+    slots: async () => undefined,
   };
   const status = await runCommand(argv, {
     ...{ supervisor, machine, json: false, color: false, columns: 0, input: nothing() },

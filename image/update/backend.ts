@@ -1,0 +1,48 @@
+import { FULL_ATTEMPTS, type Slot } from '../disk/state.ts';
+import { changeState, readState, STATE_DEVICE, startedSlot } from '../disk/state-device.ts';
+
+/**
+ * `rauc-backend.js REQUEST [SLOT] [good|bad]`: the boot loader's side of RAUC (chapter "Custom Bootloader Backend
+ * Interface" of its manual) on the slot state. A slot is good as long as it has attempts left.
+ */
+const [request = '', name = '', wanted = ''] = process.argv.slice(2);
+const answer = answerOf(request);
+if (answer !== undefined) process.stdout.write(`${answer}\n`);
+
+function answerOf(what: string): string | undefined {
+  switch (what) {
+    case 'get-primary':
+      return readState(STATE_DEVICE).first;
+    case 'get-current':
+      return startedSlot();
+    case 'get-state':
+      return readState(STATE_DEVICE).left[slotOf(name)] > 0 ? 'good' : 'bad';
+    case 'set-primary':
+      return setPrimary(slotOf(name));
+    case 'set-state':
+      return setAttempts(slotOf(name), attemptsOf(wanted));
+    default:
+      throw new Error(`rauc-backend: there is no request '${what}'`);
+  }
+}
+
+/** The next start is of this slot, and it has all its attempts. */
+function setPrimary(slot: Slot): undefined {
+  changeState(STATE_DEVICE, ({ left }) => ({ first: slot, left: { ...left, [slot]: FULL_ATTEMPTS } }));
+}
+
+/** A slot that is being written has no attempts, so that it is not started half. */
+function setAttempts(slot: Slot, attempts: number): undefined {
+  changeState(STATE_DEVICE, (state) => ({ ...state, left: { ...state.left, [slot]: attempts } }));
+}
+
+function attemptsOf(state: string): number {
+  if (state === 'good') return FULL_ATTEMPTS;
+  if (state === 'bad') return 0;
+  throw new Error(`rauc-backend: a slot is good or bad, not '${state}'`);
+}
+
+function slotOf(slot: string): Slot {
+  if (slot === 'A' || slot === 'B') return slot;
+  throw new Error(`rauc-backend: there is no slot '${slot}'`);
+}
