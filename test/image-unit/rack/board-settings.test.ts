@@ -22,7 +22,7 @@ beforeAll(async () => {
   await rewrite(folder, 'ssh_keys: []', `ssh_keys: [${key}]\nconsole_passphrase: ${hash}`);
   await rewrite(
     folder,
-    'apps: {}',
+    '# apps:',
     'apps: {meshnet-echo: {args: [echo0, 010], boards: [node2]}, meshnet-socks-server: }',
   );
   await rewrite(folder, 'address: 192.168.0.3', 'address: dhcp, mac: 02:00:00:00:00:01');

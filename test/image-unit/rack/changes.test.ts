@@ -64,10 +64,14 @@ describe('a board that is removed', () => {
     const folder = await shelf.copy(enrolled);
     const before = await filesIn(folder);
     await add(folder, 'node3');
-    await rewrite(folder, 'apps: {}', 'apps: {meshnet-echo: {boards: [node2, node3]}}');
+    await rewrite(
+      folder,
+      'manager: node1\n',
+      'manager: node1\napps: {meshnet-echo: {boards: [node2, node3]}}\n',
+    );
     await removeBoard(folder, PASSPHRASE, 'node3');
     expect((await readDescription(folder)).apps.get('meshnet-echo')?.boards).toEqual(['node2']);
-    await rewrite(folder, 'apps: {meshnet-echo: {boards: [node2]}}', 'apps: {}');
+    await rewrite(folder, 'apps: {meshnet-echo: {boards: [node2]}}\n', '');
     expect((await readRack(folder)).number).toBe(4);
     const after = await filesIn(folder);
     for (const changed of ['members', 'rack.lock.yaml', 'ssh_config']) {
