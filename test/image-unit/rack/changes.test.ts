@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enrol } from '../../../image/rack/enrol.ts';
@@ -7,6 +7,7 @@ import { inspectRack } from '../../../image/rack/inspect.ts';
 import { addBoards, readRack, removeBoard, replaceBoard } from '../../../image/rack/rack.ts';
 import { readDescription } from '../../../image/rack/read.ts';
 import { readIdentity } from '../../../services/net/key-file.ts';
+import { Identity } from '../../../services/net/keys.ts';
 import { publicLineOf } from '../../../services/net/ssh/host-key.ts';
 import { filesIn, lockOfRack, PASSPHRASE, passphrase, RackShelf, rewrite } from './a-rack.ts';
 
@@ -56,6 +57,17 @@ describe('a board that is added', () => {
       /rack\.yaml:\d+:\d+: .* is that of node2/,
     );
     expect(await filesIn(folder)).toEqual(before);
+  });
+});
+
+describe('a board that brings its own key', () => {
+  it('has no host key here, not even one that another board of its name left behind', async () => {
+    const folder = await shelf.copy(enrolled);
+    await cp(hostKeyFile(folder, 'node2'), hostKeyFile(folder, 'roof'));
+    const key = Identity.generate().publicKey;
+    await addBoards(folder, PASSPHRASE, [{ board: 'roof', key }]);
+    const roof = { identity: key, roles: ['node'], address: '192.168.0.4' };
+    expect((await lockOfRack(folder)).boards.roof).toEqual(roof);
   });
 });
 
