@@ -18,6 +18,7 @@ describe('skyminer', () => {
     const commands = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+)/gm);
     expect(Array.from(commands, ([, name]) => name)).toEqual([
       'image',
+      'provision',
       'qemu',
       'console',
       'hub',
@@ -27,7 +28,7 @@ describe('skyminer', () => {
     ]);
   });
 
-  it.each(['image', 'qemu', 'console', 'hub', 'rack'])('explains %s', (command) => {
+  it.each(['image', 'provision', 'qemu', 'console', 'hub', 'rack'])('explains %s', (command) => {
     const { status, stdout } = skyminer(command, '-h');
     expect(status).toBe(0);
     expect(stdout).toContain(`Usage: skyminer ${command}`);
