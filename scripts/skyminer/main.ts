@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { runProgram } from '../lib/program.ts';
+import { addBackupCommands } from './backup-commands.ts';
 import { addRackCommands, withPassphrase } from './rack-commands.ts';
 import { version } from './version.ts';
 
@@ -100,6 +101,7 @@ function program(): Command {
   addRackCommands(
     skyminer.command('rack').description('say which boards belong to a rack, signed by its owner'),
   );
+  addBackupCommands(skyminer);
   return skyminer;
 }
 
