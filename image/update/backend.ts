@@ -1,15 +1,20 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { readRecord, SLOT_RECORD } from '../../services/slots/record.ts';
+import { imageVersion } from '../../services/slots/status.ts';
 import { FULL_ATTEMPTS, type Slot } from '../disk/state.ts';
 import { changeState, readState, STATE_DEVICE, startedSlot } from '../disk/state-device.ts';
+import { recordInstalled, recordRollback } from '../slots/record-file.ts';
 
 /**
  * `rauc-backend.js REQUEST [SLOT] [good|bad]`: the boot loader's side of RAUC (chapter "Custom Bootloader Backend
  * Interface" of its manual) on the slot state. A slot is good as long as it has attempts left.
  */
 const [request = '', name = '', wanted = ''] = process.argv.slice(2);
-const answer = answerOf(request);
+const answer = await answerOf(request);
 if (answer !== undefined) process.stdout.write(`${answer}\n`);
 
-function answerOf(what: string): string | undefined {
+async function answerOf(what: string): Promise<string | undefined> {
   switch (what) {
     case 'get-primary':
       return readState(STATE_DEVICE).first;
@@ -27,13 +32,39 @@ function answerOf(what: string): string | undefined {
 }
 
 /** The next start is of this slot, and it has all its attempts. */
-function setPrimary(slot: Slot): undefined {
+async function setPrimary(slot: Slot): Promise<undefined> {
+  await remember(slot);
   changeState(STATE_DEVICE, ({ left }) => ({ first: slot, left: { ...left, [slot]: FULL_ATTEMPTS } }));
 }
 
 /** A slot that is being written has no attempts, so that it is not started half. */
-function setAttempts(slot: Slot, attempts: number): undefined {
+async function setAttempts(slot: Slot, attempts: number): Promise<undefined> {
   changeState(STATE_DEVICE, (state) => ({ ...state, left: { ...state.left, [slot]: attempts } }));
+  if (attempts === 0) await recordInstalled(slot, undefined);
+}
+
+/** A slot of which nothing is known, and which must not be started, has just been written. */
+async function remember(slot: Slot): Promise<void> {
+  const isKnown = (await readRecord(SLOT_RECORD))?.slots[slot] !== undefined;
+  const running = startedSlot();
+  if (!isKnown && readState(STATE_DEVICE).left[slot] === 0)
+    await recordInstalled(slot, await versionIn(slot));
+  else if (slot !== running) await recordRollback(running);
+}
+
+/** What the image in a slot says of itself. */
+async function versionIn(slot: Slot): Promise<string | undefined> {
+  const folder = mkdtempSync('/run/rauc/slot-');
+  try {
+    execFileSync('mount', ['-o', 'ro,nosuid,nodev,noexec', `/dev/disk/by-partlabel/root${slot}`, folder]);
+    try {
+      return await imageVersion(`${folder}/usr/lib/os-release`);
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  } finally {
+    rmdirSync(folder);
+  }
 }
 
 function attemptsOf(state: string): number {

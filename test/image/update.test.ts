@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BreakingServer, Bundles } from './bundles.ts';
-import { BOOTING_MS, Guest } from './fixture.ts';
+import { BOOT_MS, BOOTING_MS, Guest } from './fixture.ts';
 import { type NextImage, nextImage } from './next-image.ts';
 import type { Ssh } from './ssh.ts';
 
@@ -36,16 +36,17 @@ describe.skipIf(next === undefined)(
       );
       await guest.booted();
       ssh = await guest.ssh();
+      await confirmed();
       kernelBefore = await guest.root.text('uname -r');
       await guest.root.text('echo kept > /data/viscript/note');
     }, BOOTING_MS);
 
     afterAll(() => stack.disposeAsync());
 
-    /** The other slot, the state, and what is known of it. */
+    /** What is in the other slot, and whether it may be started. */
     const otherSlot = () =>
       guest.root.text(
-        'head -c 1M /dev/disk/by-partlabel/rootB | sha256sum; sha256sum < /dev/disk/by-partlabel/bootB; sha256sum < /dev/disk/by-partlabel/state',
+        'head -c 1M /dev/disk/by-partlabel/rootB | sha256sum; sha256sum < /dev/disk/by-partlabel/bootB; for ask in get-primary "get-state B"; do /usr/lib/viscript/rauc-backend $ask; done',
       );
 
     it('changes nothing when the bundle is not to be trusted, not for this board, older, or not whole', async () => {
@@ -112,10 +113,20 @@ describe.skipIf(next === undefined)(
         /^slot A starts next; the board/,
       );
       expect(await guest.booted()).toMatch(/slot A/);
+      expect((await ssh.run('viscript', ['status'])).stdout).toContain('rolled back by hand');
       expect(await guest.root.text('uname -r')).toBe(kernelBefore);
       await guest.root.text('modprobe tun');
       expect(await kept()).toBe(before);
     });
+
+    /** Resolves when the version that runs has proved good. */
+    const confirmed = () =>
+      expect
+        .poll(async () => statusOf((await ssh.run('viscript', ['status', '--json'])).stdout), {
+          timeout: BOOT_MS,
+          interval: 2_000,
+        })
+        .toMatchObject({ slots: { state: 'confirmed' } });
 
     const kept = () =>
       guest.root.text(
@@ -129,3 +140,7 @@ describe.skipIf(next === undefined)(
   },
   BOOTING_MS,
 );
+
+function statusOf(text: string): unknown {
+  return text === '' ? undefined : JSON.parse(text);
+}

@@ -20,6 +20,10 @@ export interface UpdateServiceOptions {
   folder: string;
   /** Version of the system that runs. */
   version: string;
+  /** Certificates of whom this board takes updates from. */
+  keyring: string;
+  /** Whether the system that runs has yet to prove good: the other slot is what it goes back to then. */
+  isOnTrial: () => boolean;
   log: (text: string) => void;
 }
 
@@ -91,6 +95,7 @@ export class UpdateService {
       if (before?.step !== progress.step || Math.floor(before.percent) !== Math.floor(progress.percent))
         tell(progress);
     };
+    await this.#requireReady();
     const isAddress = /^[a-z]+:\/\//i.test(source);
     const file = isAddress ? await this.#fetch(source, onProgress, signal) : await localFile(source);
     using rauc = await Rauc.connect();
@@ -101,6 +106,20 @@ export class UpdateService {
     if (isAddress) await rm(file);
     this.#o.log(`version ${version} is in slot ${slot}, which starts next`);
     return { slot, version };
+  }
+
+  async #requireReady(): Promise<void> {
+    const { keyring, isOnTrial } = this.#o;
+    if (isOnTrial())
+      throw new UpdateError(
+        "the version that runs has not proved good yet, and the other slot is what it would go back to; 'status' tells when",
+      );
+    await access(keyring).catch((cause: unknown) => {
+      throw new UpdateError(
+        'this board knows nobody whose updates it takes: name them in update_keys of rack.yaml or board.yaml',
+        { cause },
+      );
+    });
   }
 
   async #fetch(url: string, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<string> {
