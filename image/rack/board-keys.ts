@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder, writeDurably } from '../../services/net/durable-file.ts';
 import { readIdentity, writeIdentity } from '../../services/net/key-file.ts';
@@ -10,8 +9,7 @@ import { InvalidSshKey } from '../../services/net/ssh/public-key.ts';
 import { isMissing } from '../files.ts';
 import { RackError } from './error.ts';
 import { boardKeyFile, hostKeyFile } from './files.ts';
-
-const MAX_HOST_KEY = 4096;
+import { textIfThere } from './text.ts';
 
 /**
  * Makes an identity and an SSH host key for a board that is to be on the next list. They lie beside those that it has,
@@ -61,16 +59,14 @@ export async function makeHostKey(folder: string, board: string): Promise<void> 
  * The public half of the host key that lies here for a board.
  *
  * @returns undefined when none does
- * @throws {RackError} when something else does
+ * @throws {RackError} or {InvalidFile} when something else does
  */
 export async function hostKeyHere(folder: string, board: string): Promise<string | undefined> {
   const file = hostKeyFile(folder, board);
+  const secret = await textIfThere(file);
   try {
-    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HOST_KEY), 0);
-    return publicLineOf(buffer.toString('latin1', 0, bytesRead));
+    return secret === undefined ? undefined : publicLineOf(secret);
   } catch (cause) {
-    if (isMissing(cause)) return undefined;
     if (!(cause instanceof InvalidSshKey)) throw cause;
     throw new RackError(`${file} ${cause.message}: remove it, and 'skyminer rack replace ${board}'`, {
       cause,

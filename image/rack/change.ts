@@ -27,8 +27,8 @@ export interface Change<T> {
   next: { rack: Identity; members: readonly Member[] } | undefined;
   /** The next `rack.yaml`; undefined: it stays. */
   rewritten?: Description | undefined;
-  /** What to answer once all is written. */
-  result(membership: Membership): T;
+  /** What to answer once all is written; what is left to do then is done before others may change the rack. */
+  result(membership: Membership): T | Promise<T>;
 }
 
 /**

@@ -1,14 +1,14 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { KeyFileError } from '../../services/net/key-file.ts';
 import type { Membership } from '../../services/net/membership.ts';
 import { InvalidFile } from '../../services/yaml/index.ts';
-import { isMissing } from '../files.ts';
 import { derivedFiles } from './derived.ts';
 import { pendingOf } from './enrol.ts';
 import { RackError } from './error.ts';
 import { rackFiles } from './files.ts';
 import type { RackFile } from './rack-file/rack-file.ts';
 import { readBackupKey, readDescription, readPart, readRack } from './read.ts';
+import { textIfThere } from './text.ts';
 
 /** How a rack's folder is found. */
 export interface Findings {
@@ -104,18 +104,9 @@ async function lookAtDerived(
 ): Promise<void> {
   const stale: string[] = [];
   for (const { file, text } of await derivedFiles(folder, membership, rack))
-    if ((await textOf(file)) !== text) stale.push(file);
+    if ((await textIfThere(file)) !== text) stale.push(file);
   if (stale.length > 0) notes.push(`not up to date, 'skyminer rack sign' writes them: ${stale.join(', ')}`);
   else fine.push('rack.lock.yaml, known_hosts, ssh_config: up to date');
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }
 
 function counted(count: number, what: string): string {

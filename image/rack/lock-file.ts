@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { parse, stringify, YAMLParseError } from 'yaml';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Membership } from '../../services/net/membership.ts';
-import { isMissing } from '../files.ts';
+import { InvalidFile, parseText } from '../../services/yaml/index.ts';
 import { RackError } from './error.ts';
+import { textIfThere } from './text.ts';
 
 const HEAD = `# The public keys of this rack, written by 'skyminer rack'. Nothing in here is secret: keep it under version control, and a
 # change of a key shows.
@@ -29,6 +29,9 @@ const lockSchema = z.strictObject({
   number: z.int().min(1),
   boards: z.record(z.string(), boardSchema),
 });
+
+/** Room for the longest list of members. */
+const format = { schema: lockSchema, maxBytes: 4 * 1024 * 1024 };
 
 /** What `rack.lock.yaml` says of a rack. */
 export type RackLock = z.infer<typeof lockSchema>;
@@ -61,13 +64,12 @@ export function lockText(lock: RackLock): string {
  * @throws {RackError} when it is something else
  */
 export async function readLock(file: string): Promise<RackLock | undefined> {
+  const text = await textIfThere(file);
   try {
-    return lockSchema.parse(parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    if (!(error instanceof z.ZodError || error instanceof YAMLParseError)) throw error;
-    const problem = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
-    const line = problem.split('\n', 1)[0];
-    throw new RackError(`${file}: ${line}; put back the file that 'skyminer rack' wrote`, { cause: error });
+    return text === undefined ? undefined : parseText(text, file, format);
+  } catch (cause) {
+    if (!(cause instanceof InvalidFile)) throw cause;
+    const [line] = cause.message.split('\n', 1);
+    throw new RackError(`${line}; put back the file that 'skyminer rack' wrote`, { cause });
   }
 }

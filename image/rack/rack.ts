@@ -50,6 +50,8 @@ export async function addBoards(
     const rack = await unlock(folder, passphrase, membership.rack);
     const added: Added[] = [];
     for (const { board, roles, key } of wanted) {
+      // Keys of another board that had this name would be taken for its own.
+      if (key !== undefined) await removeKeys(folder, board);
       const keyFile = key === undefined ? boardKeyFile(folder, board) : undefined;
       added.push({ member: { board, roles, key: key ?? (await makeKeys(folder, board)) }, keyFile });
     }
@@ -71,7 +73,7 @@ export async function removeBoard(
   passphrase: string,
   board: string,
 ): Promise<{ membership: Membership; member: Member | undefined }> {
-  const changed = await changing(folder, async ({ membership, description }) => {
+  return changing(folder, async ({ membership, description }) => {
     const member = membership.members.find((other) => other.board === board);
     const isDescribed = description?.rack.boards.has(board) === true;
     if (member === undefined && !isDescribed) throw noBoard(folder, board);
@@ -86,11 +88,12 @@ export async function removeBoard(
     return {
       next: member && { rack, members },
       rewritten,
-      result: (after) => ({ membership: after, member }),
+      result: async (after) => {
+        await removeKeys(folder, board);
+        return { membership: after, member };
+      },
     };
   });
-  await removeKeys(folder, board);
-  return changed;
 }
 
 /**

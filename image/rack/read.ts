@@ -1,12 +1,11 @@
-import { access, readFile } from 'node:fs/promises';
 import { InvalidKey, type PublicKey, parsePublicKey } from '../../services/net/keys.ts';
 import { InvalidMembership, type Membership, readMembership } from '../../services/net/membership.ts';
-import { isMissing } from '../files.ts';
 import { RackError } from './error.ts';
 import { rackFiles } from './files.ts';
 import { readLock } from './lock-file.ts';
 import type { RackFile } from './rack-file/rack-file.ts';
-import { type Description, loadRackFile } from './rack-file/read.ts';
+import { type Description, describeRack } from './rack-file/read.ts';
+import { textIfThere } from './text.ts';
 
 /**
  * Reads who belongs to a rack and checks the rack's signature. Needs no passphrase.
@@ -35,13 +34,8 @@ export async function readSignedList(folder: string): Promise<{ membership: Memb
 /** @throws {InvalidFile} with everything that is wrong */
 export async function descriptionIfThere(folder: string): Promise<Description | undefined> {
   const { description } = rackFiles(folder);
-  try {
-    await access(description);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-  return loadRackFile(description);
+  const text = await textIfThere(description);
+  return text === undefined ? undefined : describeRack(text, description);
 }
 
 /**
@@ -52,8 +46,7 @@ export async function descriptionIfThere(folder: string): Promise<Description | 
  */
 export async function readDescription(folder: string): Promise<RackFile> {
   const { description } = rackFiles(folder);
-  await readPart(description, folder);
-  return (await loadRackFile(description)).rack;
+  return (await describeRack(await readPart(description, folder), description)).rack;
 }
 
 /** The public key that backups are sealed to. @throws {RackError} */
@@ -63,12 +56,9 @@ export async function readBackupKey(folder: string): Promise<string> {
 
 /** The text of a part of the folder. @throws {RackError} when it is missing */
 export async function readPart(file: string, folder: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-    throw new RackError(`${file} is missing: ${remedyOf(file, folder)}`, { cause });
-  }
+  const text = await textIfThere(file);
+  if (text === undefined) throw new RackError(`${file} is missing: ${remedyOf(file, folder)}`);
+  return text;
 }
 
 /** @throws {RackError} naming the file where `read` finds fault with its content */

@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { writeDurably } from '../../services/net/durable-file.ts';
 import type { Identity, PublicKey } from '../../services/net/keys.ts';
 import type { DhKeyPair } from '../../services/net/noise/x25519.ts';
 import { InvalidSealedKey, openSealedIdentity, WrongPassphrase } from '../../services/net/sealed-key.ts';
-import { isMissing } from '../files.ts';
 import { backupKeyPair, backupKeyText } from './backup-key.ts';
 import { RackError } from './error.ts';
 import { rackFiles } from './files.ts';
 import { readPart, readRack } from './read.ts';
+import { textIfThere } from './text.ts';
 
 /**
  * The rack's secret key. The key for backups is checked with it, and written where a rack has none yet: whoever exchanges
@@ -44,13 +43,4 @@ async function open(folder: string, passphrase: string, expected: PublicKey): Pr
     throw new RackError(`${key}: ${cause.message}`, { cause });
   }
   throw new RackError(`${key} is the key of another rack than ${folder}: put back the one made with it`);
-}
-
-async function textIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }

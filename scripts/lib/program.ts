@@ -10,6 +10,7 @@ export const root = join(import.meta.dirname, '../..');
  * By name, for loading the classes would take longer than many a command does.
  */
 const EXPECTED = new Set([
+  'BackupError',
   'BoardError',
   'CommandError',
   'ConsoleError',

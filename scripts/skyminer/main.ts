@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { runProgram } from '../lib/program.ts';
+import { addBackupCommands } from './backup-commands.ts';
 import { addRackCommands, withPassphrase } from './rack-commands.ts';
 import { version } from './version.ts';
 
@@ -42,7 +43,7 @@ function program(): Command {
     .description("make a board's own card image from the common one: its settings and its secret keys")
     .argument('<image>', 'disk image of the kind that the board has')
     .requiredOption('--board <board>', 'name of the board in the rack')
-    .option('--out <file>', 'where the image of the card goes (default: IMAGE with the name of the board)')
+    .option('--out <file>', 'where the image of the card goes (default: BOARD.img in this folder)')
     .option('--rack <folder>', "the rack's folder", './rack')
     .option('--keep-keys', "leave the board's secret keys in the rack's folder too", false)
     .option('--force', "replace the file that is there, and take an image that is another board's", false)
@@ -107,6 +108,7 @@ function program(): Command {
   addRackCommands(
     skyminer.command('rack').description('say which boards belong to a rack, signed by its owner'),
   );
+  addBackupCommands(skyminer);
   return skyminer;
 }
 

@@ -20,7 +20,8 @@ export interface ProvisionImageOptions {
 export async function provisionImage(image: string, options: ProvisionImageOptions): Promise<void> {
   const { board, rack, keepKeys, force } = options;
   checkName(board);
-  const out = options.out ?? `${image.replace(/\.img$/, '')}-${board}.img`;
+  // Not beside the image: what lies there goes when it is built again, and this has keys that are nowhere else.
+  const out = options.out ?? `${board}.img`;
   await findPartition(image, 'data');
   const { settings, secrets } = await cardOf(rack, board);
   const steps = stepsOf('provision');

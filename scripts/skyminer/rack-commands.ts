@@ -74,7 +74,8 @@ export function addRackCommands(rack: Command): void {
     .action(async (options) => (await import('./rack.ts')).listRack(options));
 }
 
-function withFolder(command: Command): Command {
+/** Adds the option that names the rack's folder. */
+export function withFolder(command: Command): Command {
   return command.option('--rack <folder>', "the rack's folder", './rack');
 }
 

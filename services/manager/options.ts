@@ -13,7 +13,8 @@ DOMAIN           name of the mesh, for people, for example mesh.net
 CTRLADDR         where nodes connect, HOST:PORT; a PORT alone means 127.0.0.1
 APPTRACKERADDR   HOST:PORT of the apptracker, or - for none: then names of apps are known here alone
 
---members FILE   list of the rack's members, who are admitted; read again when it changes
+--members FILE   list of the rack's members, who are admitted; read again when it changes,
+                 and a newer one that a node brings is taken over
 --rack KEY       the rack's public key, which has signed that list
 --peer KEY       admits one more node; may be given several times
 --key FILE       identity of this manager; made when it is not there

@@ -19,7 +19,7 @@ APPPORT       where apps reach this node: a port on loopback, or the path of a U
 HOSTNAME      name of this node, for people
 
 --key FILE        identity of this node; made when it is not there
---members FILE    list of the rack's members, who are admitted; newer ones come from the manager
+--members FILE    list of the rack's members, who are admitted; a newer one that the manager has is taken over
 --rack KEY        the rack's public key, which has signed that list
 --peer KEY        admits one more node, as if it belonged to the rack; may be given several times
 --address ADDR    one more address to listen on, HOST:PORT; may be given several times

@@ -1,6 +1,14 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseBackup } from '../../image/backup/document.ts';
+import { openSecrets } from '../../image/backup/secrets.ts';
+import { run } from '../../image/run.ts';
 import { Identity } from '../../services/net/keys.ts';
 import { signMembership } from '../../services/net/membership.ts';
+import { dhKeyPair } from '../../services/net/noise/x25519.ts';
+import { hashPassphrase } from '../../services/net/passphrase.ts';
 import { BOOTING_MS, Guest } from './fixture.ts';
 import { documentedListeners, listenersOf } from './listeners.ts';
 
@@ -8,24 +16,54 @@ const rack = Identity.generate();
 const board = Identity.generate();
 const identityText = `${board.secretKey.toString('hex')}\n`;
 const members = [{ board: 'board1', key: board.publicKey, roles: ['node', 'manager'] as const }];
+const joining = { board: 'board2', key: Identity.generate().publicKey, roles: ['node'] as const };
+const backupKey = dhKeyPair();
 
 let guest: Guest;
+let folder: string;
 
 /** A board that is told its rack and manages it: alone, it is a mesh of one. */
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'skyminer-rack-'));
   guest = await Guest.start({
     credentials: {
       'skyminer.rack': `${rack.publicKey}\n`,
       'skyminer.members': signMembership(rack, 1, members),
       'skyminer.identity': identityText,
-      'skyminer.mesh': `board: board1\nmanager: ${board.publicKey}@127.0.0.1:5999\n`,
+      'skyminer.mesh': `board: board1\nmanager: 127.0.0.1:5999\n`,
+      'skyminer.backup_key': `${backupKey.publicKey.toString('hex')}\n`,
       'skyminer.network': '[Match]\nName=lo\n[Network]\nAddress=192.0.2.77/32\n',
     },
   });
   await guest.booted();
 }, BOOTING_MS);
 
-afterAll(() => guest?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await guest?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+/** The board's owner at a laptop, with the rack's folder and OpenSSH's client. */
+async function skyminer(...words: string[]): Promise<string> {
+  const options = (await guest.ssh()).options().filter((option) => option.includes('='));
+  const lines = options.map((option) => `  ${option.replace('=', ' ')}\n`).join('');
+  const config = join(folder, 'ssh_config');
+  await writeFile(
+    config,
+    `Host board1\n  HostName 127.0.0.1\n  Port ${guest.board.sshPort}\n  User viscript\n${lines}`,
+  );
+  const program = join(import.meta.dirname, '../../scripts/skyminer/main.ts');
+  const args = [program, ...words, '--rack', folder, '--ssh-config', config];
+  return (await run(process.execPath, args, { cwd: folder })).stdout;
+}
+
+async function newList(
+  number: number,
+  text = signMembership(rack, number, [...members, joining]),
+): Promise<void> {
+  await writeFile(join(folder, 'rack.pub'), `${rack.publicKey}\n`);
+  await writeFile(join(folder, 'members'), text);
+}
 
 describe('a board that was told its rack', () => {
   it('has no failed unit', async () => {
@@ -72,6 +110,50 @@ describe('a board that was told its rack', () => {
     await expect
       .poll(() => listenersOf(guest.root), { timeout: 120_000, interval: 1000 })
       .toEqual(documented);
+  });
+
+  it('takes a newer list that its owner pushes, has it in force in node and manager, and goes back to none', async () => {
+    await newList(2);
+    expect(await skyminer('rack', 'push', 'board1')).toMatch(/^board1 +took list 2$/m);
+    expect(await skyminer('rack', 'push', 'board1')).toMatch(/^board1 +has list 2$/m);
+    const ssh = await guest.ssh();
+    const { stdout } = await ssh.run('viscript', ['mesh', 'members']);
+    expect(stdout).toMatch(/^list 2 of the rack .*, 2 boards$/m);
+    expect(stdout).toMatch(new RegExp(`^board1 +node,manager +this one +${board.publicKey}$`, 'm'));
+    await expect
+      .poll(() => guest.root.text('viscript logs meshnet-nm'), { timeout: 120_000, interval: 1000 })
+      .toContain('members: list 2');
+    await newList(1);
+    await expect(skyminer('rack', 'push', 'board1')).rejects.toThrow(
+      /list 1 is not taken: list 2 is in force/,
+    );
+    // The end of the input is heard too.
+    const nonsense = await ssh.run('viscript', ['mesh', 'members', 'take'], { input: 'nonsense\n' });
+    expect(nonsense).toMatchObject({ status: 1, stderr: expect.stringContaining('line 1: does not begin') });
+  });
+
+  it('gives its owner a backup, of which nobody else can read the secrets', async () => {
+    const { root } = guest;
+    const hash = await hashPassphrase('a long passphrase', { N: 2 ** 14, r: 8, p: 1 });
+    await root.text(`(umask 077; echo '${hash.trim()}' > /data/console/passphrase)`);
+    await newList(2);
+    expect(await skyminer('backup', 'board1', '--out', 'kept')).toMatch(/^kept: board1 as of 20/);
+    const document = await readFile(join(folder, 'kept'), 'utf8');
+    const backup = parseBackup(document);
+    expect(backup).toMatchObject({ board: 'board1', rack: rack.publicKey, key: board.publicKey });
+    const secrets = openSecrets(backup.sealed, backupKey);
+    expect(secrets).toMatchObject({ identity: identityText, consolePassphrase: hash });
+    const hostKey = await root.text('cat /data/ssh/host/ssh_host_ed25519_key');
+    expect(secrets.sshHostKey.trim()).toBe(hostKey);
+    for (const secret of [identityText.trim(), hash.trim(), ...hostKey.split('\n').slice(1, 3)])
+      for (const text of [document, backup.sealed.toString('latin1')]) expect(text).not.toContain(secret);
+
+    const ask = (user: string) =>
+      `setpriv --reuid ${user} --regid ${user} --init-groups nc.openbsd -NU /run/viscript-backup.sock </dev/null`;
+    expect((await root.run(ask('admin'))).output).toContain('Permission denied');
+    expect((await root.run(ask('viscript'))).output).toContain('cannot: the question has no end');
+    await root.text('rm /data/console/passphrase');
+    expect(await root.text('systemctl --failed --no-legend --plain')).toBe('');
   });
 
   it('passes packets on while it serves a VPN, and then as it did before', async () => {

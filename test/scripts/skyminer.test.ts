@@ -15,19 +15,26 @@ describe('skyminer', () => {
   it('lists its commands, and no others than those that work', () => {
     const { status, stdout } = skyminer('--help');
     expect(status).toBe(0);
-    const commands = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+)/gm);
+    const commands = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+(?:-[a-z]+)*)/gm);
     expect(Array.from(commands, ([, name]) => name)).toEqual([
       'image',
+      'provision',
       'qemu',
       'console',
       'hub',
+      'bundle',
+      'update-keys',
       'passphrase',
       'rack',
+      'backup',
+      'restore',
       'help',
     ]);
   });
 
-  it.each(['image', 'qemu', 'console', 'hub', 'rack'])('explains %s', (command) => {
+  const commands = ['image', 'provision', 'qemu', 'console', 'hub', 'bundle', 'rack', 'backup', 'restore'];
+
+  it.each(commands)('explains %s', (command) => {
     const { status, stdout } = skyminer(command, '-h');
     expect(status).toBe(0);
     expect(stdout).toContain(`Usage: skyminer ${command}`);

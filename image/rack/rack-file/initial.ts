@@ -46,7 +46,6 @@ ssh_keys:${keys}
 #   meshnet-socks-server:
 #     args: [sockssrv0, /run/skywire/node.sock]
 #     boards: [node2]
-apps: {}
 
 # Whose updates the boards install: files of X.509 certificates beside this one. Without them those of the image.
 # update_keys: [updates.pem]

@@ -3,7 +3,7 @@ import { parsePublicKey } from '../../../services/net/keys.ts';
 import { ROLES } from '../../../services/net/membership.ts';
 import { parseSshKey } from '../../../services/net/ssh/public-key.ts';
 import { loadConfig } from '../../../services/viscript/config/index.ts';
-import { type Format, InvalidFile, read, readText } from '../../../services/yaml/index.ts';
+import { type Format, InvalidFile, read } from '../../../services/yaml/index.ts';
 import { repository } from '../../files.ts';
 import { NODE_PORT } from '../told.ts';
 import { DEFAULT_SUBNET, parseSubnet, type Subnet, schemeAddress } from './addresses.ts';
@@ -22,19 +22,10 @@ export interface Description {
 }
 
 /**
- * Reads `rack.yaml` and the files that it names.
- *
- * @throws {InvalidFile} with everything that is wrong with them
- */
-export async function loadRackFile(file: string): Promise<Description> {
-  return describeRack(await readText(file, MAX_BYTES), file);
-}
-
-/**
- * Reads the text of a `rack.yaml`.
+ * Reads the text of a `rack.yaml`, and the files that it names.
  *
  * @param file where it is, or will be
- * @throws {InvalidFile}
+ * @throws {InvalidFile} with everything that is wrong with them
  */
 export async function describeRack(text: string, file: string): Promise<Description> {
   const { value, problems, raw, problemAt } = read(text, file, await format());

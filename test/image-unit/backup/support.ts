@@ -33,7 +33,7 @@ export async function boardRig(changes: Record<string, string> = {}): Promise<Bo
     members: signMembership(rack, 4, [member]),
     'mesh.yaml': 'board: node3\nmanager: 192.168.0.2:5999\n',
     backup_key: `${backupKey.publicKey.toString('hex')}\n`,
-    ssh_host_ed25519_key: '-----BEGIN OPENSSH PRIVATE KEY-----\nnone\n-----END OPENSSH PRIVATE KEY-----\n',
+    ssh_host_ed25519_key: 'a key, as it stands in its file\n',
     'ssh_host_ed25519_key.pub': 'ssh-ed25519 AAAA\n',
     console_passphrase: await hashPassphrase('a long passphrase', { N: 2 ** 14, r: 8, p: 1 }),
     'board.yaml': 'board: node3\n',

@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { formatBoardFile, readBoardFile } from '../../../image/board-settings/text.ts';
 import { boardSettings, readContents } from '../../../image/rack/board-settings.ts';
 import { enrol } from '../../../image/rack/enrol.ts';
 import { rackFiles } from '../../../image/rack/files.ts';
 import { readRack } from '../../../image/rack/rack.ts';
+import { describeRack } from '../../../image/rack/rack-file/read.ts';
 import { hashPassphrase } from '../../../services/net/passphrase.ts';
 import { newHostKey } from '../../../services/net/ssh/host-key.ts';
+import { InvalidFile } from '../../../services/yaml/index.ts';
 import { passphrase, RackShelf, rewrite } from './a-rack.ts';
 
 const key = newHostKey('').publicLine;
@@ -22,7 +26,7 @@ beforeAll(async () => {
   await rewrite(folder, 'ssh_keys: []', `ssh_keys: [${key}]\nconsole_passphrase: ${hash}`);
   await rewrite(
     folder,
-    'apps: {}',
+    '# apps:',
     'apps: {meshnet-echo: {args: [echo0, 010], boards: [node2]}, meshnet-socks-server: }',
   );
   await rewrite(folder, 'address: 192.168.0.3', 'address: dhcp, mac: 02:00:00:00:00:01');
@@ -66,6 +70,50 @@ describe('what the card of a board says', () => {
       const settings = boardSettings(contents, board);
       expect(readBoardFile(formatBoardFile(settings))).toEqual(settings);
     }
+  });
+
+  it('fits into a board file whatever rack.yaml is accepted', async () => {
+    // Most of what is told of each is right, so that some racks are right as a whole.
+    const some = <T>(right: T, ...others: T[]) =>
+      fc.oneof(
+        { weight: 4, arbitrary: fc.constant(right) },
+        { weight: 1, arbitrary: fc.constantFrom(...others) },
+      );
+    const host = some('10.0.0.1', 'fd00::1', 'ntp.example.org', 'Ntp1', '1.2', 'x_y', 'fe80::1%eth0');
+    const word = fc.oneof(fc.constantFrom('010', 'true', '', '~', 'a b', '"', 'é', '--x=y'), fc.string());
+    const node1 = fc.record({
+      address: some('10.0.0.2', '10.0.0.3', '10.0.0.255', '10.255.255.255', 'dhcp', '192.168.0.2'),
+      mac: some('02:00:00:00:00:01', '00:00:00:00:00:00', 'AA:BB:CC:DD:EE:FE'),
+      listen: fc.array(some('0.0.0.0:5000', '[::]:1', '5000', ':0', 'host:5'), {
+        minLength: 1,
+        maxLength: 2,
+      }),
+    });
+    const rack = fc.record({
+      network: some('10.0.0.0/8', 'dhcp', '10.0.0.0/24', '10.0.0.0/30', '127.0.0.0/8'),
+      gateway: some('10.0.0.1', '10.0.0.2', '192.168.255.254'),
+      dns: fc.array(host, { maxLength: 2 }),
+      ntp: fc.array(host, { maxLength: 2 }),
+      domain: some('rack.mesh', 'a..b', 'x-', 'mesh'),
+      apps: fc.dictionary(fc.constant('meshnet-echo'), fc.record({ args: fc.array(word, { maxLength: 3 }) })),
+    });
+    const contents = await readContents(folder);
+    const { description } = rackFiles(folder);
+    let accepted = 0;
+    const property = fc.asyncProperty(rack, node1, async (rest, entry) => {
+      const boards = { node1: entry };
+      const text = stringify({ ...rest, boards, manager: `${'a'.repeat(64)}@10.0.0.9:5999` });
+      const read = await describeRack(text, description).catch((error: unknown) => {
+        if (error instanceof InvalidFile) return undefined;
+        throw error;
+      });
+      if (read === undefined) return;
+      accepted++;
+      const settings = boardSettings({ ...contents, rack: read.rack }, 'node1');
+      expect(readBoardFile(formatBoardFile(settings))).toEqual(settings);
+    });
+    await fc.assert(property, { numRuns: 300 });
+    expect(accepted).toBeGreaterThan(10);
   });
 
   it('names a manager elsewhere as rack.yaml does', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enrol } from '../../../image/rack/enrol.ts';
@@ -7,6 +7,7 @@ import { inspectRack } from '../../../image/rack/inspect.ts';
 import { addBoards, readRack, removeBoard, replaceBoard } from '../../../image/rack/rack.ts';
 import { readDescription } from '../../../image/rack/read.ts';
 import { readIdentity } from '../../../services/net/key-file.ts';
+import { Identity } from '../../../services/net/keys.ts';
 import { publicLineOf } from '../../../services/net/ssh/host-key.ts';
 import { filesIn, lockOfRack, PASSPHRASE, passphrase, RackShelf, rewrite } from './a-rack.ts';
 
@@ -59,15 +60,30 @@ describe('a board that is added', () => {
   });
 });
 
+describe('a board that brings its own key', () => {
+  it('has no host key here, not even one that another board of its name left behind', async () => {
+    const folder = await shelf.copy(enrolled);
+    await cp(hostKeyFile(folder, 'node2'), hostKeyFile(folder, 'roof'));
+    const key = Identity.generate().publicKey;
+    await addBoards(folder, PASSPHRASE, [{ board: 'roof', key }]);
+    const roof = { identity: key, roles: ['node'], address: '192.168.0.4' };
+    expect((await lockOfRack(folder)).boards.roof).toEqual(roof);
+  });
+});
+
 describe('a board that is removed', () => {
   it('stands neither in rack.yaml nor in the list nor in what follows from them', async () => {
     const folder = await shelf.copy(enrolled);
     const before = await filesIn(folder);
     await add(folder, 'node3');
-    await rewrite(folder, 'apps: {}', 'apps: {meshnet-echo: {boards: [node2, node3]}}');
+    await rewrite(
+      folder,
+      'manager: node1\n',
+      'manager: node1\napps: {meshnet-echo: {boards: [node2, node3]}}\n',
+    );
     await removeBoard(folder, PASSPHRASE, 'node3');
     expect((await readDescription(folder)).apps.get('meshnet-echo')?.boards).toEqual(['node2']);
-    await rewrite(folder, 'apps: {meshnet-echo: {boards: [node2]}}', 'apps: {}');
+    await rewrite(folder, 'apps: {meshnet-echo: {boards: [node2]}}\n', '');
     expect((await readRack(folder)).number).toBe(4);
     const after = await filesIn(folder);
     for (const changed of ['members', 'rack.lock.yaml', 'ssh_config']) {

@@ -28,8 +28,8 @@ describe('skyminer provision', () => {
     const hostKey = await readFile(join(home, 'rack/boards/node1.ssh_host_ed25519_key'), 'utf8');
     const { status, stdout, stderr } = skyminer('provision', 'common.img', '--board', 'node1');
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toContain('common-node1.img: the card of node1, 192.168.0.2/24');
-    const card = join(home, 'common-node1.img');
+    expect(stdout).toContain('node1.img: the card of node1, 192.168.0.2/24');
+    const card = join(home, 'node1.img');
     expect((await stat(card)).mode & 0o777).toBe(0o600);
     const file = await run('mtype', ['-i', `${card}@@${PLACES.boot.at}`, '::board.yaml']);
     expect(readBoardFile(file.stdout)).toMatchObject({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeRack, loadRackFile } from '../../../../image/rack/rack-file/read.ts';
+import { describeRack } from '../../../../image/rack/rack-file/read.ts';
 import { Identity } from '../../../../services/net/keys.ts';
 import { hashPassphrase } from '../../../../services/net/passphrase.ts';
 import { newHostKey } from '../../../../services/net/ssh/host-key.ts';
@@ -46,9 +46,7 @@ describe('rack.yaml', () => {
   it('says all of a rack', async () => {
     const elsewhere = Identity.generate().publicKey;
     const hash = (await hashPassphrase('correct horse', { N: 2 ** 14, r: 8, p: 1 })).trim();
-    await writeFile(
-      file,
-      `domain: my.mesh
+    const text = `domain: my.mesh
 network: 10.1.0.0/16
 gateway: 10.1.0.1
 dns: [10.1.0.1, "fd00::1"]
@@ -63,9 +61,8 @@ boards:
 apps:
   meshnet-socks-server: {args: [socks, 010, true], boards: [beta]}
   meshnet-echo:
-`,
-    );
-    expect((await loadRackFile(file)).rack).toEqual({
+`;
+    expect((await describeRack(text, file)).rack).toEqual({
       domain: 'my.mesh',
       network: {
         subnet: expect.objectContaining({ text: '10.1.0.0/16' }),
