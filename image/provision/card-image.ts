@@ -36,7 +36,7 @@ export async function changedCopy(
   }
 }
 
-async function isThere(file: string): Promise<boolean> {
+export async function isThere(file: string): Promise<boolean> {
   try {
     await access(file);
     return true;

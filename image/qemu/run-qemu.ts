@@ -1,23 +1,19 @@
 import { randomInt } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { ReadStream } from 'node:tty';
-import type { Step, Steps } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { attach } from './attach.ts';
-import { QemuBoard, type QemuBoardOptions } from './board.ts';
+import type { QemuBoard, QemuBoardOptions } from './board.ts';
+import { type Booted, bootBoard } from './boot.ts';
 import { Hub } from './hub.ts';
-import { PROMPT } from './prompt.ts';
 import { hubCommand } from './run-hub.ts';
 import { playScript, readable } from './script.ts';
-import { SerialConsole } from './serial-console.ts';
+import type { SerialConsole } from './serial-console.ts';
 
-/** Emulation on a busy machine is slow; a board that takes this long hangs. */
-const BOOT_MS = 600_000;
 /** The boards' addresses on the hub: locally administered, QEMU's own prefix. */
 const MAC_PREFIX = '52:54:00:5b';
 
@@ -65,11 +61,6 @@ export async function runQemu(options: RunQemuOptions): Promise<void> {
   );
 }
 
-interface Booted {
-  board: QemuBoard;
-  line: SerialConsole;
-}
-
 /** Boots all at once; when one fails, the others are given up before the failure is thrown. */
 async function bootAll(
   count: number,
@@ -80,7 +71,7 @@ async function bootAll(
   const failure = new AbortController();
   const signal = AbortSignal.any([options.signal, failure.signal]);
   const boots = Array.from({ length: count }, (_, index) =>
-    bootBoard(index + 1, hub, { ...options, signal }, stack).catch((error: unknown) => {
+    bootOne(index + 1, hub, { ...options, signal }, stack).catch((error: unknown) => {
       failure.abort(error);
       throw error;
     }),
@@ -89,32 +80,23 @@ async function bootAll(
   return Promise.all(boots);
 }
 
-async function startHub(stack: AsyncDisposableStack): Promise<Hub> {
-  const folder = await mkdtemp(join(tmpdir(), 'skyminer-hub-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  return stack.use(await Hub.listen(join(folder, 'hub.sock')));
-}
-
-function bootBoard(
+async function bootOne(
   number: number,
   hub: Hub | undefined,
   options: RunQemuOptions,
   stack: AsyncDisposableStack,
 ): Promise<Booted> {
   const name = `board${number}`;
-  return options.steps.step(
-    hub === undefined ? 'Boot the board' : `Boot ${name}`,
-    'Read the log: it holds all the board said since it was switched on. Then build the image again.',
-    async (step) => {
-      const board = stack.use(await QemuBoard.start(boardOptions(name, number, hub, options)));
-      await using boot = await SerialConsole.open(board.console);
-      const line = stack.use(await SerialConsole.open(board.serial));
-      await using _log = keepLog(step, boot);
-      await board.resume();
-      await inService(board, line, options);
-      return { board, line };
-    },
-  );
+  const { steps, signal } = options;
+  const title = hub === undefined ? 'Boot the board' : `Boot ${name}`;
+  const machine = () => boardOptions(name, number, hub, options);
+  return stack.use(await bootBoard({ title, steps, signal, machine }));
+}
+
+async function startHub(stack: AsyncDisposableStack): Promise<Hub> {
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-hub-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  return stack.use(await Hub.listen(join(folder, 'hub.sock')));
 }
 
 function boardOptions(
@@ -124,7 +106,7 @@ function boardOptions(
   { image, uBoot, keep, memoryMiB, cpus, diskMiB, authorizedKeys, snapshot, hub: runningHub }: RunQemuOptions,
 ): QemuBoardOptions {
   return {
-    ...{ name, image, uBoot, paused: true },
+    ...{ name, image, uBoot },
     ...(memoryMiB === undefined ? {} : { memoryMiB }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(diskMiB === undefined ? {} : { diskMiB }),
@@ -140,32 +122,6 @@ function boardOptions(
 function macOf(number: number): string {
   const digits = number.toString(16).padStart(4, '0');
   return `${MAC_PREFIX}:${digits.slice(0, 2)}:${digits.slice(2)}`;
-}
-
-/** Waits for the prompt; a board that goes on from a snapshot shows it only when asked. */
-async function inService(board: QemuBoard, line: SerialConsole, options: RunQemuOptions): Promise<void> {
-  if (options.snapshot !== undefined) await line.write('\r');
-  const ended = board.exited.then((status) => {
-    throw new Error(`${board.name}: QEMU ended while the board was booting (status ${status})`);
-  });
-  const aborted = new Promise<never>((_, reject) => {
-    options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true });
-  });
-  options.signal.throwIfAborted();
-  await Promise.race([line.waitFor(PROMPT, { timeoutMs: BOOT_MS }), ended, aborted]);
-}
-
-/** Writes what the board says while it boots to the step's log. */
-function keepLog(step: Step, boot: SerialConsole): AsyncDisposable {
-  const log = createWriteStream(step.log, { flags: 'a' });
-  const stop = boot.listen((data) => log.write(data));
-  return {
-    async [Symbol.asyncDispose]() {
-      stop();
-      log.end();
-      await finished(log);
-    },
-  };
 }
 
 function describe(board: QemuBoard, { authorizedKeys }: RunQemuOptions): string {

@@ -20,22 +20,41 @@ export function knownHostsText({ boards }: RackLock): string {
  * @throws {RackError} when no file can be named in it that lies in this folder
  */
 export function sshConfigText({ boards }: RackLock, files: RackFiles): string {
-  const names = Object.keys(boards);
-  if (names.length === 0) return HEAD;
-  const hosts = Object.entries(boards).map(
-    ([board, { address }]) => `\nHost ${board}\n  HostName ${address ?? board}\n  HostKeyAlias ${board}\n`,
+  const hosts = Object.entries(boards).map(([board, { address }]) => ({ board, host: address ?? board }));
+  return HEAD + sshHostsText(hosts, files.knownHosts);
+}
+
+/** Where a board's SSH is reached. */
+export interface SshHost {
+  /** Its name, by which its host key is known. */
+  board: string;
+  host: string;
+  /** Default: that of SSH. */
+  port?: number;
+}
+
+/**
+ * The same for boards that are reached in another way.
+ *
+ * @throws {RackError} when `knownHosts` cannot be named in it
+ */
+export function sshHostsText(boards: readonly SshHost[], knownHosts: string): string {
+  if (boards.length === 0) return '';
+  const hosts = boards.map(
+    ({ board, host, port }) =>
+      `\nHost ${board}\n  HostName ${host}\n${port === undefined ? '' : `  Port ${port}\n`}  HostKeyAlias ${board}\n`,
   );
   // Found by the board's name, so that a board by DHCP is known wherever it is. Nothing that it says is added.
   const all = [
-    `\nHost ${names.join(' ')}`,
+    `\nHost ${boards.map(({ board }) => board).join(' ')}`,
     '  User viscript',
-    `  UserKnownHostsFile ${quoted(resolve(files.knownHosts))}`,
+    `  UserKnownHostsFile ${quoted(resolve(knownHosts))}`,
     '  GlobalKnownHostsFile /dev/null',
     '  StrictHostKeyChecking yes',
     '  UpdateHostKeys no',
     '',
   ];
-  return [HEAD, ...hosts, all.join('\n')].join('');
+  return [...hosts, all.join('\n')].join('');
 }
 
 /** A path in ssh_config(5), where `%` and `${` begin what is replaced. */

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { runProgram } from '../lib/program.ts';
 import { addBackupCommands } from './backup-commands.ts';
 import { addRackCommands, withPassphrase } from './rack-commands.ts';
@@ -59,6 +59,13 @@ function program(): Command {
     .option('--memory <MiB>', 'memory of each board', wholeNumber, 512)
     .option('--cpus <number>', 'processors of each board', wholeNumber, 2)
     .option('--key <file>', 'public keys that may log in over SSH')
+    .addOption(
+      new Option(
+        '--rack <folder>',
+        'boot the boards of this rack; its folder qemu/ keeps their disks',
+      ).conflicts(['count', 'disk', 'hub', 'key']),
+    )
+    .option('--boards <names>', 'boot these of the rack alone, names with commas', names)
     .action(async (options) => (await import('./qemu.ts')).startBoards(options));
 
   skyminer
@@ -111,6 +118,10 @@ function oneLine(complaint: string): string {
     .replace(/^error: /, '')
     .trim()
     .replace(/\.$/, '')}; see 'skyminer --help'\n`;
+}
+
+function names(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
 }
 
 function wholeNumber(text: string): number {

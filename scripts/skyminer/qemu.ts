@@ -13,11 +13,18 @@ export interface QemuOptions {
   memory: number;
   cpus: number;
   key?: string;
+  rack?: string;
+  boards?: string[];
 }
 
 /** `skyminer qemu`: boots boards from an image that was built before. */
 export async function startBoards(options: QemuOptions): Promise<void> {
-  const { board, count, disk, hub, memory, cpus, key } = options;
+  const { board, count, disk, hub, memory, cpus, key, rack, boards } = options;
+  if (rack !== undefined) {
+    const { startRack } = await import('./qemu-rack.ts');
+    return startRack({ board, rack, memory, cpus, ...(boards === undefined ? {} : { boards }) });
+  }
+  if (boards !== undefined) throw new ImageError('--boards names boards of a rack: give --rack FOLDER.');
   if (hub !== undefined && count > 1) {
     throw new ImageError('--hub is for a single board: several boards have a hub of their own.');
   }

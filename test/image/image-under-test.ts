@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { buildImage } from '../../image/build.ts';
 import { withLock } from '../../image/lock.ts';
 import { showSteps } from '../../image/steps.ts';
-import { build } from '../../scripts/build.ts';
+import { buildBoardImage } from '../../scripts/lib/board-image.ts';
 
 export interface ImageUnderTest {
   image: string;
@@ -34,10 +33,7 @@ async function find(): Promise<ImageUnderTest> {
   await mkdir(WORK, { recursive: true });
   const given = process.env.SKYMINER_IMAGE;
   if (given !== undefined) return { image: given, uBoot: join(dirname(given), 'u-boot.bin') };
-  const bundle = join(WORK, 'dist');
-  await build({ out: bundle });
   const steps = showSteps({ logs: join(WORK, 'logs'), output: process.stderr });
-  const out = join(root, 'out');
-  const { image, uBoot } = await buildImage({ board: 'qemu-aarch64', source: 'debian', out, bundle, steps });
+  const { image, uBoot } = await buildBoardImage({ board: 'qemu-aarch64', source: 'debian', steps });
   return { image, uBoot };
 }

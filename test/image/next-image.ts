@@ -5,6 +5,7 @@ import { formatManifest, type Package, parseManifest } from '../../image/debian/
 import { repository } from '../../image/files.ts';
 import { run } from '../../image/run.ts';
 import { showSteps } from '../../image/steps.ts';
+import { runtimeBundle } from '../../scripts/lib/board-image.ts';
 import { imageUnderTest, oneAtATime, WORK } from './image-under-test.ts';
 
 /** An image that the one under test is updated to: the same software with another kernel. */
@@ -54,7 +55,7 @@ async function make(): Promise<NextImage | undefined> {
   const changed = join(out, 'packages.json');
   await writeFile(changed, formatManifest({ ...manifest, packages }));
   const { image: next } = await buildImage({
-    ...{ board: 'qemu-aarch64', source: 'debian', out, cache, manifest: changed, bundle: join(WORK, 'dist') },
+    ...{ board: 'qemu-aarch64', source: 'debian', out, cache, manifest: changed, bundle: runtimeBundle },
     steps: showSteps({ logs: join(WORK, 'logs-next'), output: process.stderr }),
   });
   return { image: next, kernel: kernel.name.replace(/^linux-image-/, '') };

@@ -43,6 +43,7 @@ describe('skyminer', () => {
   it.each([
     { words: ['nosuch'], complaint: "unknown command 'nosuch'" },
     { words: ['qemu', '--count', '0'], complaint: 'whole number from 1' },
+    { words: ['qemu', '--rack', 'r', '--count', '2'], complaint: 'cannot be used with' },
     { words: ['hub'], complaint: "missing required argument 'socket'" },
   ])('answers wrong usage ($words) with one line and status 2', ({ words, complaint }) => {
     const { status, stdout, stderr } = skyminer(...words);
@@ -55,6 +56,7 @@ describe('skyminer', () => {
   it.each([
     { words: ['qemu', '--board', 'nosuch'], advice: "build it with 'skyminer image --board nosuch'" },
     { words: ['qemu', '--count', '2', '--hub', 'h'], advice: '--hub is for a single board' },
+    { words: ['qemu', '--boards', 'node1'], advice: 'give --rack FOLDER' },
     { words: ['image', '--source', 'nosuch'], advice: 'use debian' },
     { words: ['console', '/dev/no-such-port'], advice: 'No such file' },
   ])('answers $words with one line that says what is wrong and status 1', ({ words, advice }) => {

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { rackFiles } from '../../../image/rack/files.ts';
 import { createRack } from '../../../image/rack/rack.ts';
 import { initialRackFile } from '../../../image/rack/rack-file/initial.ts';
-import { openSealedIdentity, sealIdentity } from '../../../services/net/sealed-key.ts';
+import { makeKeyCheap } from './cheap-key.ts';
 
 export const PASSPHRASE = 'correct horse battery';
 export const passphrase = async () => PASSPHRASE;
@@ -33,10 +33,7 @@ export class RackShelf {
     const folder = this.place();
     const description = initialRackFile({ boards, sshKeys: [], schema: 'rack.schema.json' });
     await createRack(folder, PASSPHRASE, description);
-    const { key } = rackFiles(folder);
-    const rack = await openSealedIdentity(await readFile(key, 'utf8'), PASSPHRASE);
-    // Each change opens it again, and what that costs is tested elsewhere.
-    await writeFile(key, await sealIdentity(rack, PASSPHRASE, 14));
+    await makeKeyCheap(folder, PASSPHRASE);
     return folder;
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newHostKey } from '../../../services/net/ssh/host-key.ts';
+import { makeKeyCheap } from '../../image-unit/rack/cheap-key.ts';
 
 const main = join(import.meta.dirname, '../../../scripts/skyminer/main.ts');
 const key = `${newHostKey('').publicLine} ann@laptop`;
@@ -104,7 +105,8 @@ describe('a rack in one file', () => {
     expect(stdout).toContain('no console_passphrase');
   });
 
-  it('gets keys for all of its boards at once, and one list', () => {
+  it('gets keys for all of its boards at once, and one list', async () => {
+    await makeKeyCheap(join(home, 'rack'), 'correct horse battery');
     const { stdout } = unlocked('sign');
     expect(stdout.match(/^list number 2: added node\d [0-9a-f]{64} node/gm)).toHaveLength(8);
     expect(listed()).toEqual([

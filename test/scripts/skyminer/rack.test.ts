@@ -11,6 +11,7 @@ import { Identity, parsePublicKey } from '../../../services/net/keys.ts';
 import { readMembership } from '../../../services/net/membership.ts';
 import { openSealedIdentity } from '../../../services/net/sealed-key.ts';
 import { publicLineOf } from '../../../services/net/ssh/host-key.ts';
+import { makeKeyCheap } from '../../image-unit/rack/cheap-key.ts';
 import { hasSocat } from '../../services/viscript/terminal/pty.ts';
 import { PtyProgram } from '../../services/viscript/terminal/pty-program.ts';
 
@@ -166,8 +167,9 @@ describe('the list of a rack', () => {
   beforeAll(async () => {
     await makeHome();
     unlocked('init');
+    await makeKeyCheap(folder, PASSPHRASE);
     await rename(folder, `${folder}.fresh`);
-  });
+  }, 120_000);
   beforeEach(() => spawnSync('cp', ['-a', `${folder}.fresh`, folder]));
   afterEach(() => rm(folder, { recursive: true }));
   afterAll(removeHome);
