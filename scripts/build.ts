@@ -11,6 +11,7 @@ const runtimeEntries = {
   'guard-cleanup': 'services/viscript/launcher/guard-cleanup.ts',
   'mark-good': 'image/disk/mark-good.ts',
   'board-setup': 'image/board-setup/main.ts',
+  'data-format': 'image/data-format/main.ts',
   'viscript-rescue': 'image/console/main.ts',
   'viscript-backup': 'image/backup/main.ts',
   'apps/apptracker': 'services/apptracker/main.ts',

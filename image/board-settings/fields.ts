@@ -1,12 +1,12 @@
 import { isIP, isIPv4 } from 'node:net';
 import { AddressError, parseAddress } from '../../services/net/address.ts';
+import { isHostName } from '../../services/net/host-name.ts';
 import { contains, type Network, parseIp } from '../../services/net/ip.ts';
+import { InvalidSshKey, parseSshKey } from '../../services/net/ssh/public-key.ts';
 
 /** Each says what is wrong with a text, as the end of a sentence that its name begins; nothing when all is well. */
 export type Problem = (text: string) => string | undefined;
 
-const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
-const HOST = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
 const KEY = /^[0-9a-f]{64}$/;
 
 export const problemOfKey: Problem = (text) =>
@@ -51,7 +51,7 @@ export function readInterface(text: string): Interface | undefined {
 }
 
 export const problemOfHost: Problem = (text) => {
-  const isHost = isIP(text) !== 0 ? !text.includes('%') : HOST.test(text) && !/^[\d.]+$/.test(text);
+  const isHost = isIP(text) !== 0 ? !text.includes('%') : isHostName(text) && !/^[\d.]+$/.test(text);
   return isHost ? undefined : 'must be a host name or an IP address';
 };
 
@@ -73,8 +73,19 @@ export const problemOfManager: Problem = (text) => {
     : "must be HOST:PORT, or KEY@HOST:PORT with the manager's key of 64 hex digits";
 };
 
+/** A line of a `.pub` file, without options. */
+export const problemOfSshKey: Problem = (text) => {
+  try {
+    parseSshKey(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidSshKey) return error.message;
+    throw error;
+  }
+};
+
 export const problemOfDomain: Problem = (text) =>
-  HOST.test(text) ? undefined : 'must be letters, digits, dashes and dots';
+  isHostName(text) ? undefined : 'must be letters, digits, dashes and dots';
 
 /** What a program is given as an argument: as it is written, but nothing that a terminal or a log would obey. */
 export const problemOfArgument: Problem = (text) => {

@@ -2,6 +2,7 @@ import { parsePublicKey } from '../../services/net/keys.ts';
 import { InvalidMembership, readMembership } from '../../services/net/membership.ts';
 import { InvalidPassphraseHash, parsePassphraseHash } from '../../services/net/passphrase.ts';
 import { type Remark, TooMuch } from '../../services/yaml/index.ts';
+import { isMap, property } from '../../services/yaml/raw.ts';
 import { isReachable, isSameFamily, problemOfKey, readInterface } from './fields.ts';
 
 const MAX_APPS = 256;
@@ -66,12 +67,4 @@ function* memberProblems(mesh: unknown, board: unknown): Generator<Remark> {
 
 function quoted(name: string): string {
   return JSON.stringify(name.length > 63 ? `${name.slice(0, 62)}…` : name);
-}
-
-function property(value: unknown, key: string): unknown {
-  return isMap(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -13,8 +13,8 @@ import {
   problemOfListen,
   problemOfMac,
   problemOfManager,
+  problemOfSshKey,
 } from './fields.ts';
-import { problemOfSshKey } from './ssh-key.ts';
 
 const checked = (problem: Problem) =>
   z.string('must be text').check((given) => {

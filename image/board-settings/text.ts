@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import { parsePublicKey } from '../../services/net/keys.ts';
+import { parseSshKey } from '../../services/net/ssh/public-key.ts';
 import { InvalidFile, parseText } from '../../services/yaml/index.ts';
 import { NODE_PORT } from '../rack/told.ts';
 import { relationProblems } from './relations.ts';
@@ -107,7 +108,7 @@ function toSettings(file: NonNullable<BoardFile>): BoardSettings {
   return {
     board: file.board,
     network: file.network ? toNetwork(file.network) : undefined,
-    sshKeys: file.ssh_keys ?? [],
+    sshKeys: (file.ssh_keys ?? []).map(parseSshKey),
     consolePassphrase: file.console_passphrase?.trimEnd(),
     mesh: file.mesh && toMesh(file.mesh),
     apps: Object.fromEntries(apps.map(([name, app]) => [name, { args: app?.args ?? undefined }])),

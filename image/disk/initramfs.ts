@@ -6,7 +6,7 @@ import { run } from '../run.ts';
 
 /** The commands of busybox that `init` uses. */
 const APPLETS =
-  'cat chroot cp date echo grep head insmod mkdir mount mv readlink reboot rm sed sh sha256sum sleep stat switch_root sync tail tr umount'.split(
+  'cat chroot cp date echo grep head insmod ls mkdir mount mv readlink reboot rm sed sh sha256sum sleep stat switch_root sync tail tr umount'.split(
     ' ',
   );
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { CommandError, run } from '../../image/run.ts';
 import type { Steps } from '../../image/steps.ts';
 
-export type Purpose = 'image' | 'qemu' | 'tests' | 'bench';
+export type Purpose = 'image' | 'provision' | 'qemu' | 'tests' | 'bench';
 
 /** The Debian packages that each kind of work needs, beyond what every Debian machine has. */
 const PACKAGES: Record<Purpose, readonly string[]> = {
@@ -23,6 +23,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'xz-utils',
     'zstd',
   ],
+  provision: ['e2fsprogs', 'mtools'],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
   tests: [
     'chromium',

@@ -39,6 +39,17 @@ function program(): Command {
     .action(async (options) => (await import('./image.ts')).makeImage(options));
 
   skyminer
+    .command('provision')
+    .description("make a board's own card image from the common one: its settings and its secret keys")
+    .argument('<image>', 'disk image of the kind that the board has')
+    .requiredOption('--board <board>', 'name of the board in the rack')
+    .option('--out <file>', 'where the image of the card goes (default: BOARD.img in this folder)')
+    .option('--rack <folder>', "the rack's folder", './rack')
+    .option('--keep-keys', "leave the board's secret keys in the rack's folder too", false)
+    .option('--force', "replace the file that is there, and take an image that is another board's", false)
+    .action(async (image, options) => (await import('./provision.ts')).provisionImage(image, options));
+
+  skyminer
     .command('qemu')
     .description('boot boards in QEMU and attach this terminal to the serial console; Ctrl-] shuts down')
     .option('-b, --board <board>', 'board whose image in out/ is booted', 'qemu-aarch64')

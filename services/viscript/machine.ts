@@ -3,6 +3,7 @@ import { hostname, uptime } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Machine } from './commands/command.ts';
 import { readLastEnd } from './last-end.ts';
+import { placeOfBoard } from './place/place.ts';
 import { Troubles, type TroublesOptions } from './troubles/troubles.ts';
 
 export const version: string = packageJson.version;
@@ -26,5 +27,6 @@ export async function readMachine(options: MachineOptions): Promise<Machine> {
     lastEnd: await readLastEnd(options.runtimeDirectory),
     uptime,
     troubles: () => troubles.find(),
+    ...(options.onBoard ? { place: placeOfBoard } : {}),
   };
 }

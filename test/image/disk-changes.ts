@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { findPartition } from '../../image/disk/partitions.ts';
+import { findPartition, readPartitions } from '../../image/disk/partitions.ts';
 import { COPY_OFFSETS, COPY_SIZE, decodeCopy, type SlotState } from '../../image/disk/state.ts';
 import { run } from '../../image/run.ts';
 
@@ -51,6 +51,6 @@ export async function wipePartition(
 
 /** Takes a partition out of the table. */
 export async function deletePartition(image: string, name: string): Promise<void> {
-  const { number } = await findPartition(image, name);
-  await run('sfdisk', ['--quiet', '--delete', image, number]);
+  const index = (await readPartitions(image)).findIndex((partition) => partition.name === name);
+  await run('sfdisk', ['--quiet', '--delete', image, String(index + 1)]);
 }

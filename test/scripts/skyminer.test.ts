@@ -18,6 +18,7 @@ describe('skyminer', () => {
     const commands = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+)/gm);
     expect(Array.from(commands, ([, name]) => name)).toEqual([
       'image',
+      'provision',
       'qemu',
       'console',
       'hub',

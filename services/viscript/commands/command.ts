@@ -13,6 +13,8 @@ export interface Machine {
   uptime(): number;
   /** What is wrong with it, a line each. */
   troubles(): Promise<string[]>;
+  /** Of a board: its place in a rack and its addresses, or what to do next, a line each. */
+  place?(): Promise<string[]>;
 }
 
 /** One run of a command: where it writes, what it may read, how it is cancelled. */

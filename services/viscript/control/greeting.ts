@@ -9,6 +9,7 @@ export function greeting(hello: Hello): string {
   if (hello.slotReason !== undefined)
     lines.push(`Started from slot ${hello.slot ?? '?'} because: ${hello.slotReason}`);
   lines.push(...hello.troubles.map((trouble) => `Trouble: ${trouble}`));
+  lines.push(...hello.place);
   lines.push('Try:  apps  (what can be started)   la  (what is running)   help  (every command)');
   return `${lines.join('\n')}\n`;
 }

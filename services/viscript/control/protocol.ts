@@ -40,6 +40,8 @@ export interface Hello {
   apps: number;
   /** What is wrong with the machine, a line each. */
   troubles: string[];
+  /** Of a board: its place in a rack and its addresses, or what to do next, a line each. */
+  place: string[];
 }
 
 export interface RunParams {
@@ -99,6 +101,7 @@ export const shapes = {
     uptime: number(f, 'uptime'),
     apps: number(f, 'apps'),
     troubles: texts(f, 'troubles'),
+    place: texts(f, 'place'),
   })),
   run: shape<RunParams>((f) => ({
     run: number(f, 'run'),

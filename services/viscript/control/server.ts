@@ -127,6 +127,7 @@ export class ControlServer extends EventEmitter<{ quit: [] }> {
     return {
       ...{ version, host, slot, slotReason, uptime: machine.uptime() },
       ...{ apps: supervisor.launches.length, troubles: await machine.troubles() },
+      place: (await machine.place?.()) ?? [],
     };
   }
 }

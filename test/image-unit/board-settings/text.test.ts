@@ -108,18 +108,14 @@ const wrong: [field: string, value: unknown, what: RegExp][] = [
   ...each('network.dns[0]', ['dns.example.org', 'fe80::1%eth0'], /IP address/),
   ...each('network.ntp[0]', ['-a', 'a..b', '192.168.0.300', 'a b', 'fe80::1%eth0'], /host name or an IP/),
   ['ssh_keys', Array(65).fill(SSH_KEY), /at most 64/],
-  ...each(
-    'ssh_keys[0]',
-    [`command="reboot" ${SSH_KEY}`, `no-pty ${SSH_KEY}`, `\n${SSH_KEY}`],
-    /without options/,
-  ),
-  ...each('ssh_keys[0]', [`${SSH_KEY}\nssh-ed25519 AAAA`, `${SSH_KEY}\u0007`], /without options/),
-  ...each('ssh_keys[0]', ['ssh-ed25519 AAAA', SSH_KEY.replace('ssh-ed25519', 'ssh-rsa')], /whole key/),
-  ['ssh_keys[0]', `ssh-dss ${sshBlob('ssh-dss', 'x')}`, /TYPE is one of/],
+  ...each('ssh_keys[0]', [`command="reboot" ${SSH_KEY}`, `no-pty ${SSH_KEY}`], /options before the key/),
+  ...each('ssh_keys[0]', [`${SSH_KEY}\nssh-ed25519 AAAA`, `${SSH_KEY}\u0007x`], /not one line of text/),
+  ...each('ssh_keys[0]', ['ssh-ed25519 AAAA', SSH_KEY.replace('ssh-ed25519', 'ssh-rsa')], /is damaged/),
+  ['ssh_keys[0]', `ssh-dss ${sshBlob('ssh-dss', 'x')}`, /is no OpenSSH public key/],
   [
     'ssh_keys[0]',
     `ssh-rsa ${sshBlob('ssh-rsa', Buffer.of(1, 0, 1), Buffer.alloc(128, 0xff))}`,
-    /at least 2048 bits/,
+    /RSA needs 2048/,
   ],
   ...each(
     'console_passphrase',

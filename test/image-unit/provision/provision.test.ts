@@ -105,7 +105,7 @@ describe('a card that was provisioned', () => {
 describe('what cannot be provisioned', () => {
   it('is refused when a setting is wrong, and stays as it is', async () => {
     const wrong = { ...settings, sshKeys: ['command="reboot" ssh-ed25519 AAAA'] };
-    await expect(provision(card, wrong, secrets)).rejects.toThrow(/ssh_keys\[1\] must be/);
+    await expect(provision(card, wrong, secrets)).rejects.toThrow(/ssh_keys\[1\] has options/);
     expect((await readFile(card)).equals(await readFile(fresh))).toBe(true);
   });
 
