@@ -32,8 +32,8 @@ export interface RunRackOptions {
   signal: AbortSignal;
 }
 
-const HELP = `off BOARD: press its power button · on BOARD: switch it on, with a new disk if it has none
-A MAC of these can also be the name of a board: `;
+const HELP = `off BOARD: press its power button · on BOARD: switch it on, with a new disk where there is none
+The name of a board does for its MAC: `;
 
 /**
  * Boots boards of a rack, wired together by a hub, and does what each line of the input asks for: a board off or on, a fault
@@ -90,9 +90,9 @@ class RunningRack {
       }),
     );
     await Promise.allSettled(boots);
-    await Promise.all(boots);
+    const booted = await Promise.all(boots);
     await this.#tellRunning();
-    for (const { board } of this.#running.values()) this.#tell(board);
+    for (const { board } of booted) this.#tell(board);
   }
 
   async powerOffAll(): Promise<void> {

@@ -1,0 +1,234 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { expect } from 'vitest';
+import { Transcript } from '../services/viscript/terminal/transcript.ts';
+import { BOOT_MS } from './fixture.ts';
+import { makeKey } from './ssh.ts';
+
+const root = join(import.meta.dirname, '../..');
+/** How long something that is only looked at may take; it is looked at again until it is as it should be. */
+const LOOK_MS = 60_000;
+const LOOK_AGAIN_MS = 2000;
+
+/** A line that a person types, and where: in the shell, or in the terminal in which `skyminer qemu` runs. */
+interface Line {
+  where: 'shell' | 'boards';
+  text: string;
+}
+
+/** What a line is to say in the end, by the line or a part of it. */
+export type Expected = Readonly<Record<string, RegExp>>;
+
+/**
+ * Somebody who types what a document says, in a folder of their own. Blocks of `sh` are for the shell, of `text boards` for
+ * the terminal of the boards. Only these differ from a person at a laptop: `skyminer` runs from the sources, it gets a
+ * passphrase by file where it would ask for one, and `out` is the repository's.
+ */
+export class DocumentWalk implements AsyncDisposable {
+  readonly folder: string;
+  readonly #sections: Map<string, Line[]>;
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #stack: AsyncDisposableStack;
+  #boards: Terminal | undefined;
+
+  private constructor(
+    folder: string,
+    sections: Map<string, Line[]>,
+    environment: NodeJS.ProcessEnv,
+    stack: AsyncDisposableStack,
+  ) {
+    this.folder = folder;
+    this.#sections = sections;
+    this.#environment = environment;
+    this.#stack = stack;
+  }
+
+  /** @param document path in the repository */
+  static async begin(document: string): Promise<DocumentWalk> {
+    const sections = sectionsOf(await readFile(join(root, document), 'utf8'));
+    await using stack = new AsyncDisposableStack();
+    // With a short path, for a socket is in it; not in /tmp, which may be in memory.
+    const folder = await mkdtemp('/var/tmp/walk-');
+    stack.defer(() => rm(folder, { recursive: true }));
+    const home = join(folder, 'home');
+    await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 });
+    const agent = stack.use(await Agent.start(join(folder, 'agent.sock')));
+    await agent.add((await makeKey(join(home, '.ssh'), 'id_ed25519')).file);
+    await makeProgram(folder);
+    await symlink(join(root, 'out'), join(folder, 'out'));
+    const environment = {
+      ...process.env,
+      ...{ HOME: home, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, SSH_AUTH_SOCK: agent.socket },
+      ...{ PASSPHRASE_FILE: join(folder, 'passphrase'), NO_COLOR: '1' },
+    };
+    return new DocumentWalk(folder, sections, environment, stack.move());
+  }
+
+  /** Headings under which something is typed that nobody has typed yet. */
+  get left(): string[] {
+    return [...this.#sections.keys()];
+  }
+
+  /**
+   * Types what stands under a heading, line by line. What is expected of a line it must say, and is asked again until it
+   * does; every other line must end with status 0.
+   */
+  async section(heading: string, expected: Expected = {}): Promise<void> {
+    const lines = this.#sections.get(heading) ?? [];
+    expect(lines, `commands under ${heading}`).not.toEqual([]);
+    for (const part of Object.keys(expected))
+      expect(
+        lines.filter(({ text }) => text.includes(part)),
+        `${heading}: ${part}`,
+      ).toHaveLength(1);
+    for (const line of lines) {
+      const [, pattern] = Object.entries(expected).find(([part]) => line.text.includes(part)) ?? [];
+      await this.#type(line, pattern);
+    }
+    this.#sections.delete(heading);
+  }
+
+  /** What a line of the shell says, whatever its status is. */
+  async shell(line: string, timeout = 0): Promise<{ status: number | null; said: string }> {
+    const child = execFile('bash', ['-euc', line], {
+      ...{ cwd: this.folder, env: this.#environment, timeout },
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (said += text));
+    child.stdin?.end();
+    const [status] = await once(child, 'close');
+    return { status, said: stripVTControlCharacters(said) };
+  }
+
+  /** The end of the input of the boards' terminal. @returns its exit status */
+  async leaveBoards(): Promise<number | null> {
+    const boards = this.#boards;
+    if (boards === undefined) throw new Error('no boards were started');
+    return boards.end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+
+  async #type({ where, text }: Line, pattern: RegExp | undefined): Promise<void> {
+    if (where === 'boards') {
+      await this.#boards?.type(text, pattern ?? /\n/);
+    } else if (text.startsWith('skyminer qemu ')) {
+      this.#boards = this.#stack.use(new Terminal(text, this.folder, this.#environment));
+      await this.#boards.says(/\(Ctrl-D\)/);
+    } else if (pattern === undefined) {
+      const { status, said } = await this.shell(text);
+      expect(status, `${text}\n${said}`).toBe(0);
+    } else {
+      const look = async () => (await this.shell(text, LOOK_MS)).said;
+      await expect.poll(look, { timeout: BOOT_MS, interval: LOOK_AGAIN_MS }).toMatch(pattern);
+    }
+  }
+}
+
+/** The lines of a document's blocks, by the heading that they stand under. */
+function sectionsOf(markdown: string): Map<string, Line[]> {
+  const sections = new Map<string, Line[]>();
+  let heading = '';
+  let block: Line['where'] | 'other' | undefined;
+  for (const text of markdown.split('\n')) {
+    if (text.startsWith('```'))
+      block = block !== undefined ? undefined : (PLACES.get(text.slice(3).trim()) ?? 'other');
+    else if (block === undefined && text.startsWith('#')) heading = text.replace(/^#+ /, '');
+    else if (block !== undefined && block !== 'other' && text !== '')
+      sections.set(heading, [...(sections.get(heading) ?? []), { where: block, text }]);
+  }
+  return sections;
+}
+
+const PLACES = new Map<string, Line['where']>([
+  ['sh', 'shell'],
+  ['text boards', 'boards'],
+]);
+
+/** A program `skyminer` that does not ask for passphrases. */
+async function makeProgram(folder: string): Promise<void> {
+  await writeFile(join(folder, 'passphrase'), 'correct horse battery\n', { mode: 0o600 });
+  await mkdir(join(folder, 'bin'));
+  const main = join(root, 'scripts/skyminer/main.ts');
+  const script = `#!/bin/sh
+case "$1 $2" in
+  update-keys* | 'rack init' | 'rack sign' | 'rack replace' | 'rack remove') set -- "$@" --passphrase-file "$PASSPHRASE_FILE" ;;
+esac
+exec '${process.execPath}' '${main}' "$@"
+`;
+  await writeFile(join(folder, 'bin/skyminer'), script, { mode: 0o755 });
+}
+
+/** The terminal in which the boards run. */
+class Terminal implements AsyncDisposable {
+  readonly #transcript = new Transcript();
+  readonly #child;
+  readonly #exited: Promise<[number | null, string | null]>;
+
+  constructor(command: string, cwd: string, env: NodeJS.ProcessEnv) {
+    this.#child = spawn('bash', ['-euc', `exec ${command}`], { cwd, env, stdio: 'pipe' });
+    this.#child.stdout.on('data', this.#transcript.add);
+    this.#child.stderr.on('data', this.#transcript.add);
+    this.#exited = once(this.#child, 'exit') as Promise<[number | null, string | null]>;
+  }
+
+  async says(pattern: RegExp): Promise<void> {
+    const failed = this.#exited.then(() => {
+      throw new Error(`the boards have ended: ${this.#transcript.text}`);
+    });
+    const either = new RegExp(`(?:${pattern.source})|✗`);
+    const said = await Promise.race([this.#transcript.waitFor(either, BOOT_MS), failed]);
+    expect(said).toMatch(pattern);
+  }
+
+  async type(line: string, pattern: RegExp): Promise<void> {
+    this.#child.stdin.write(`${line}\n`);
+    await this.says(pattern);
+  }
+
+  async end(): Promise<number | null> {
+    this.#child.stdin.end();
+    return (await this.#exited)[0];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGTERM');
+    await this.#exited;
+  }
+}
+
+/** OpenSSH's agent, which holds a person's keys. */
+class Agent implements AsyncDisposable {
+  readonly socket: string;
+  readonly #child;
+
+  private constructor(socket: string) {
+    this.socket = socket;
+    this.#child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  }
+
+  static async start(socket: string): Promise<Agent> {
+    const agent = new Agent(socket);
+    await once(agent.#child.stdout, 'data');
+    return agent;
+  }
+
+  async add(file: string): Promise<void> {
+    const child = spawn('ssh-add', ['-q', file], {
+      env: { ...process.env, SSH_AUTH_SOCK: this.socket },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    expect((await once(child, 'exit'))[0]).toBe(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await exited;
+  }
+}

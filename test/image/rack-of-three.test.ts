@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLock } from '../../image/rack/lock-file.ts';
+import { DocumentWalk } from './document-walk.ts';
+import { BOOTING_MS } from './fixture.ts';
+
+let walk: DocumentWalk;
+
+beforeAll(async () => {
+  walk = await DocumentWalk.begin('docs/rack.md');
+});
+
+afterAll(() => walk?.[Symbol.asyncDispose]());
+
+/** The boards that are known to a board's manager and connected with it, by name. */
+const NODES = (...names: string[]) =>
+  new RegExp(
+    `^NODE .*\n${names.map((name) => `${name} .*192\\.168\\.0\\.${Number(name.slice(4)) + 1}:5000.*\n`).join('')}$`,
+  );
+const ON = 'ssh -F rack/qemu/ssh_config';
+
+describe('docs/rack.md, from nothing', { timeout: 2 * BOOTING_MS }, () => {
+  it('makes keys and an image, and says what the rack is like', async () => {
+    await walk.section('1. Keys and an image');
+    await walk.section('2. What the rack is like', { 'rack check': /3 boards in .* update keys of yours/ });
+  });
+
+  it('boots three boards of one image and one rack.yaml, and makes the card of a real one', async () => {
+    await walk.section('3. Three boards');
+    const { status, said } = await walk.shell(`${ON} admin@node2 'hostname; ip -brief -4 address'`);
+    expect({ status, said }).toMatchObject({ status: 0 });
+    expect(said).toMatch(/^node2$/m);
+    expect(said).toMatch(/192\.168\.0\.3\/24/);
+  });
+
+  it('has them all registered by their names and addresses, and one reaches another', async () => {
+    await walk.section('4. The mesh', {
+      'mesh nodes': NODES('node1', 'node2', 'node3'),
+      'echo echo0': /round trip|ms/,
+    });
+  });
+
+  it('updates a board', async () => {
+    await walk.section('5. An update', {
+      'node2 update': /^slot B has version 0\.2\.0; 'reboot' starts it$/m,
+      'node2 status': /slot B/,
+    });
+  });
+
+  it('goes back', async () => {
+    await walk.section('6. Back again', { 'node2 status': /slot A/ });
+  });
+
+  it('is without a board that was removed, also when that one runs', async () => {
+    const { boards } = (await readLock(join(walk.folder, 'rack/rack.lock.yaml'))) ?? {};
+    await walk.section('7. A board is gone', {
+      'rack push': /^node1 +(?:took|has) list 3\n(?:.*\n)*node2 +(?:took|has) list 3$/m,
+      'mesh nodes': NODES('node1', 'node2'),
+    });
+    expect(boards).toHaveProperty('node3');
+    const { said } = await walk.shell(`${ON} node1 logs meshnet-nm -n 500`);
+    expect(said).toMatch(/list 3/);
+  });
+
+  it('takes a new card for a board with nothing done to the others, and refuses the disk of the old one', async () => {
+    const before = await readFile(join(walk.folder, 'rack/qemu/node2.identity'), 'utf8');
+    await walk.section('8. A board is replaced', {
+      'off node2': /Switch node2 off.*\n/,
+      'on node2': /node2 · 192\.168\.0\.3\/24 · .*\n/,
+      'mesh nodes': NODES('node1', 'node2'),
+    });
+    expect(await readFile(join(walk.folder, 'rack/qemu/node2.identity'), 'utf8')).not.toBe(before);
+  });
+
+  it('has no command that was not typed, and leaves nothing running', async () => {
+    expect(walk.left).toEqual([]);
+    expect(await walk.leaveBoards()).toBe(0);
+  });
+});
