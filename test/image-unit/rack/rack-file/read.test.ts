@@ -169,12 +169,12 @@ apps: {meshnet-eco: {boards: [node5]}}
     [
       'a manager with a short key',
       'boards: {node1: }\nmanager: abc@h:1',
-      '2:10: manager must be KEY@HOST:PORT',
+      '2:10: manager must be HOST:PORT, or KEY@HOST:PORT',
     ],
     [
       'a manager without a port',
       `boards: {node1: }\nmanager: ${'a'.repeat(64)}@host`,
-      '2:10: manager must be KEY@HOST:PORT',
+      '2:10: manager must be HOST:PORT, or KEY@HOST:PORT',
     ],
     [
       'an address under DHCP',

@@ -16,7 +16,7 @@ it('has apps crash, hang, flood and leave orphans, and finds nothing lost', asyn
   });
   expect(totals.lost).toEqual([]);
   expect(totals.minutes).toBeGreaterThan(5.1);
-  expect(totals.crashes).toBeGreaterThanOrEqual(103);
+  expect(totals.crashes).toBeGreaterThan(100);
   expect(totals.hangs).toBeGreaterThan(10);
   expect(totals.floods).toBeGreaterThan(10);
   expect(totals.flooded).toBeGreaterThan(1.01e9);
