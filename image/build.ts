@@ -14,6 +14,8 @@ export interface BuildImageOptions {
   source: 'debian' | 'buildroot';
   /** Folder for all that is built: artefacts go to `OUT/BOARD/`, the cache to `OUT/cache/`. */
   out: string;
+  /** Where what can be used again is kept. Default: `OUT/cache/`. */
+  cache?: string;
   /** File that came with an earlier image: build from exactly these packages. */
   manifest?: string;
   /** The bundle of the runtime. Default: `dist/` of the repository. */
@@ -46,7 +48,7 @@ export async function buildImage(options: BuildImageOptions): Promise<ImageArtef
   // The modes of new files must not depend on who builds.
   const umask = process.umask(0o022);
   try {
-    const cache = new Cache(join(out, 'cache'));
+    const cache = new Cache(options.cache ?? join(out, 'cache'));
     const bundle = options.bundle ?? join(repository, 'dist');
     const { manifest, release = false, refresh = release } = options;
     const parts = await buildRoot({ board, cache, bundle, manifest, refresh, steps });

@@ -10,6 +10,8 @@ export interface Machine {
   network: 'user' | 'none';
   /** Ports of this machine's loopback that lead to ports of the board; with the network `user`. */
   forwards: readonly Forward[];
+  /** Ports of this machine's loopback that the board reaches at {@link SERVICES}; with the network `user`. */
+  services: readonly Forward[];
   hub: { path: string; mac: string } | undefined;
   /** Name of a systemd credential → file that holds its value. */
   credentials: ReadonlyMap<string, string>;
@@ -23,9 +25,12 @@ export interface Machine {
 export interface Forward {
   /** Port of 127.0.0.1 here. */
   here: number;
-  /** TCP port of the board, on all of its addresses. */
+  /** TCP port of the board, on all of its addresses; or the port that the board connects to. */
   board: number;
 }
+
+/** Where the board finds the ports of this machine that are opened for it. */
+export const SERVICES = '10.0.2.100';
 
 /** Names of parts by which the monitor addresses them. */
 export const PART = { console: 'console', serial: 'serial', user: 'user0' } as const;
@@ -78,12 +83,16 @@ function diskArguments({ disk: file, writeProtected }: Machine): string[] {
 }
 
 /** The user network reaches nothing but this machine's loopback, and only by ports that are forwarded in. */
-function networkArguments({ network, forwards, hub }: Machine): string[] {
+function networkArguments({ network, forwards, services, hub }: Machine): string[] {
   const user =
     network === 'user'
       ? [
           '-netdev',
-          [`user,id=${PART.user},restrict=on`, ...forwards.map(forwardOption)].join(','),
+          [
+            `user,id=${PART.user},restrict=on`,
+            ...forwards.map(forwardOption),
+            ...services.map(serviceOption),
+          ].join(','),
           '-device',
           `virtio-net-pci,netdev=${PART.user},romfile=`,
         ]
@@ -98,6 +107,11 @@ function networkArguments({ network, forwards, hub }: Machine): string[] {
 
 function forwardOption({ here, board }: Forward): string {
   return `hostfwd=tcp:127.0.0.1:${here}-:${board}`;
+}
+
+/** A command, for with an address QEMU makes one connection for all. */
+function serviceOption({ here, board }: Forward): string {
+  return `guestfwd=tcp:${SERVICES}:${board}-cmd:nc -N 127.0.0.1 ${here}`;
 }
 
 /** A comma ends a value in QEMU's option syntax unless it is doubled. */

@@ -30,6 +30,8 @@ export interface QemuBoardOptions {
   network?: 'user' | 'none';
   /** Further ports of 127.0.0.1 that lead to ports of the board. */
   forwards?: readonly Forward[];
+  /** Ports of 127.0.0.1 here that the board reaches at 10.0.2.100, by netcat-openbsd. */
+  services?: readonly Forward[];
   /** A second network card, on the hub that listens there. */
   hub?: { path: string; mac: string };
   /** `none`: no random number source, as on most boards. */
@@ -198,6 +200,7 @@ async function prepare(options: QemuBoardOptions, scratch: string): Promise<Mach
     cpus: options.cpus ?? 2,
     network: options.network ?? 'user',
     forwards: options.forwards ?? [],
+    services: options.services ?? [],
     hub: options.hub,
     credentials: await writeCredentials(options, scratch),
     entropy: options.entropy !== 'none',

@@ -23,6 +23,7 @@ export interface GuestOptions
     | 'writeProtected'
     | 'network'
     | 'hub'
+    | 'services'
     | 'entropy'
     | 'clock'
     | 'snapshot'

@@ -7,6 +7,7 @@ import { Backoff } from '../../../services/signal/backoff.ts';
 import { pause } from '../../../services/signal/pause.ts';
 import { isMissing } from '../../files.ts';
 import { UpdateError } from '../error.ts';
+import { arrived } from './arrived.ts';
 
 export interface DownloadOptions {
   url: string;
@@ -81,7 +82,7 @@ function broken({ href }: URL, length: number, cause: unknown): UpdateError {
 async function fetchRest(address: URL, part: Part, options: DownloadOptions): Promise<void> {
   const known = await part.resumable();
   const headers = known === undefined ? {} : { range: `bytes=${known.length}-`, 'if-range': known.validator };
-  const response = await request(address, headers, options);
+  const { response, body } = await request(address, headers, options);
   try {
     const start = startOf(response, known?.length);
     if (start === undefined) {
@@ -92,7 +93,7 @@ async function fetchRest(address: URL, part: Part, options: DownloadOptions): Pr
     await requireRoom(options.folder, total === undefined ? 0 : total - start);
     await part.write(start, validatorOf(response), async (file) => {
       let length = start;
-      for await (const chunk of response) {
+      for await (const chunk of body) {
         await file.writeFile(chunk);
         length += chunk.length;
         if (length > MAX_BYTES) throw tooLarge(address);
@@ -142,18 +143,24 @@ function tooLarge({ href }: URL): UpdateError {
   return new UpdateError(`${href}: more than ${MAX_BYTES} bytes are no bundle`);
 }
 
+interface Answer {
+  response: IncomingMessage;
+  body: AsyncGenerator<Buffer>;
+}
+
 /** Follows redirects, though never from HTTPS to HTTP. */
 async function request(
   address: URL,
   headers: Record<string, string>,
   { signal, silenceMs = 60_000 }: DownloadOptions,
-): Promise<IncomingMessage> {
+): Promise<Answer> {
   let url = address;
   for (let count = 0; count <= MAX_REDIRECTS; count++) {
-    const response = await answer(url, headers, signal, silenceMs);
+    const answer = await ask(url, headers, signal, silenceMs);
+    const { response } = answer;
     const { location } = response.headers;
     if (location === undefined || ![301, 302, 303, 307, 308].includes(response.statusCode ?? 0))
-      return response;
+      return answer;
     response.destroy();
     const next = parseAddress(URL.parse(location, url.href)?.href ?? location);
     if (url.protocol === 'https:' && next.protocol === 'http:')
@@ -165,15 +172,17 @@ async function request(
   );
 }
 
-function answer(
+function ask(
   url: URL,
   headers: Record<string, string>,
   signal: AbortSignal,
   silenceMs: number,
-): Promise<IncomingMessage> {
+): Promise<Answer> {
   const get = url.protocol === 'https:' ? httpsGet : httpGet;
   return new Promise((resolve, reject) => {
-    const sent = get(url, { headers, signal, timeout: silenceMs }, resolve);
+    const sent = get(url, { headers, signal, timeout: silenceMs }, (response) =>
+      resolve({ response, body: arrived(response) }),
+    );
     sent.on('timeout', () => sent.destroy(new Error(`the server is silent for ${silenceMs / 1000} s`)));
     sent.on('error', reject);
   });
