@@ -1,15 +1,17 @@
+import { readRecord, SLOT_RECORD } from '../../services/slots/record.ts';
 import { FULL_ATTEMPTS, type Slot } from '../disk/state.ts';
 import { changeState, readState, STATE_DEVICE, startedSlot } from '../disk/state-device.ts';
+import { recordInstalled, recordRollback } from '../slots/record-file.ts';
 
 /**
  * `rauc-backend.js REQUEST [SLOT] [good|bad]`: the boot loader's side of RAUC (chapter "Custom Bootloader Backend
  * Interface" of its manual) on the slot state. A slot is good as long as it has attempts left.
  */
 const [request = '', name = '', wanted = ''] = process.argv.slice(2);
-const answer = answerOf(request);
+const answer = await answerOf(request);
 if (answer !== undefined) process.stdout.write(`${answer}\n`);
 
-function answerOf(what: string): string | undefined {
+async function answerOf(what: string): Promise<string | undefined> {
   switch (what) {
     case 'get-primary':
       return readState(STATE_DEVICE).first;
@@ -27,12 +29,17 @@ function answerOf(what: string): string | undefined {
 }
 
 /** The next start is of this slot, and it has all its attempts. */
-function setPrimary(slot: Slot): undefined {
+async function setPrimary(slot: Slot): Promise<undefined> {
+  const running = startedSlot();
+  const isConfirmed = (await readRecord(SLOT_RECORD))?.slots[slot]?.confirmed !== undefined;
+  // What an update has just put there has proved nothing yet: this is somebody who wants to go back.
+  if (slot !== running && isConfirmed) await recordRollback(running);
   changeState(STATE_DEVICE, ({ left }) => ({ first: slot, left: { ...left, [slot]: FULL_ATTEMPTS } }));
 }
 
-/** A slot that is being written has no attempts, so that it is not started half. */
-function setAttempts(slot: Slot, attempts: number): undefined {
+/** A slot that is being written has no attempts, so that it is not started half, and what was known of it is over. */
+async function setAttempts(slot: Slot, attempts: number): Promise<undefined> {
+  if (attempts === 0) await recordInstalled(slot, undefined);
   changeState(STATE_DEVICE, (state) => ({ ...state, left: { ...state.left, [slot]: attempts } }));
 }
 
