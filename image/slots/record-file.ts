@@ -23,7 +23,7 @@ export interface RecordOptions {
 /**
  * An update has put a version into a slot: it is on trial there, and what was known of the slot before is over. To be
  * called before the boot script is told to start it. The network that the board has now is what the version has to have
- * too, so the caller must not be shut off from it (PrivateNetwork=).
+ * too; a caller that is shut off from it (PrivateNetwork=) sees no port, and leaves it as it was.
  *
  * @param version undefined: the slot holds nothing that could be started, as while it is being written
  * @throws {RangeError} it is no version of an image
@@ -36,12 +36,13 @@ export async function recordInstalled(
   if (version !== undefined && !isVersion(version))
     throw new RangeError(`${JSON.stringify(version)} is not the version of an image`);
   const installed = timeOf(options);
-  const network = options.network ?? portsInUse(await readPorts());
-  await changeRecord(options, ({ slots, failure }) => {
+  const ports = await readPorts();
+  const seen = options.network ?? (ports.length === 0 ? undefined : portsInUse(ports));
+  await changeRecord(options, ({ slots, network, failure }) => {
     const { [slot]: _before, ...kept } = slots;
     return {
       slots: version === undefined ? kept : { ...kept, [slot]: { version, confirmed: undefined, installed } },
-      network,
+      network: seen ?? network,
       failure: failure?.slot === slot ? { ...failure, over: true } : failure,
     };
   });
@@ -52,16 +53,36 @@ export function recordRollback(slot: Slot, options: RecordOptions = {}): Promise
   return noteFailure(slot, 'rolled back by hand', true, options);
 }
 
-/** A slot did not prove good. @param reason one sentence */
-export function recordFailure(slot: Slot, reason: string, options: RecordOptions = {}): Promise<void> {
+/**
+ * A slot did not prove good.
+ *
+ * @param reason one sentence
+ * @param options with the version in the slot, where the caller knows better than the record
+ */
+export function recordFailure(
+  slot: Slot,
+  reason: string,
+  options: RecordOptions & { version?: string | undefined } = {},
+): Promise<void> {
   return noteFailure(slot, reason, false, options);
 }
 
-function noteFailure(slot: Slot, reason: string, over: boolean, options: RecordOptions): Promise<void> {
+function noteFailure(
+  slot: Slot,
+  reason: string,
+  over: boolean,
+  options: RecordOptions & { version?: string | undefined },
+): Promise<void> {
   const time = timeOf(options);
   return changeRecord(options, (record) => ({
     ...record,
-    failure: { slot, version: record.slots[slot]?.version, time, reason: reasonOf(reason), over },
+    failure: {
+      slot,
+      version: options.version ?? record.slots[slot]?.version,
+      time,
+      reason: reasonOf(reason),
+      over,
+    },
   }));
 }
 

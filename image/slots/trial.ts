@@ -76,11 +76,11 @@ async function pass(options: TrialOptions, network: string[]): Promise<TrialResu
 }
 
 async function fail(options: TrialOptions, problem: Problem, answers: boolean): Promise<TrialResult> {
-  const { slot, left, device, record: file, folder, explain, log } = options;
+  const { slot, version, left, device, record: file, folder, explain, log } = options;
   const lines = await explain(problem);
   const reason = reasonOf(lines === '' ? problem.text : `${problem.text}: ${lines}`);
   log(`slot ${slot} has not proved good: ${reason}`);
-  await kept(log, recordFailure(slot, reason, { file }));
+  await kept(log, recordFailure(slot, reason, { file, version }));
   if (existsSync(join(folder, MARKS.fallBack))) {
     // In case `data` is what does not work: the other slot reads it here.
     writeNote(device, slot, `${left} failed ${reason}`);

@@ -37,10 +37,10 @@ async function setPrimary(slot: Slot): Promise<undefined> {
   changeState(STATE_DEVICE, ({ left }) => ({ first: slot, left: { ...left, [slot]: FULL_ATTEMPTS } }));
 }
 
-/** A slot that is being written has no attempts, so that it is not started half. */
+/** A slot that is being written has no attempts, so that it is not started half, and what was known of it is over. */
 async function setAttempts(slot: Slot, attempts: number): Promise<undefined> {
-  changeState(STATE_DEVICE, (state) => ({ ...state, left: { ...state.left, [slot]: attempts } }));
   if (attempts === 0) await recordInstalled(slot, undefined);
+  changeState(STATE_DEVICE, (state) => ({ ...state, left: { ...state.left, [slot]: attempts } }));
 }
 
 /** A slot of which nothing is known, and which must not be started, has just been written. */
