@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { showSteps } from '../image/steps.ts';
 import { build } from './build.ts';
 import { installPackages, planInstall } from './host/packages.ts';
+import { buildBoardImage } from './lib/board-image.ts';
 import { root, runProgram } from './lib/program.ts';
 import { measureApp } from './measure/app.ts';
 import { Births } from './measure/births.ts';
@@ -22,6 +23,7 @@ import { Supervisord } from './measure/supervisord.ts';
 import { measureSupervisors } from './measure/supervisors.ts';
 import { timelinePicture } from './measure/timeline/picture.ts';
 import { measureTimeline, middleRun, stallRows } from './measure/timeline/timeline.ts';
+import { measureUpdate } from './measure/update.ts';
 import { Viscript } from './measure/viscript.ts';
 import { measureVpn } from './measure/vpn.ts';
 
@@ -33,7 +35,7 @@ The parts mesh, failover, timeline and vpn need root.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
-  --only PART     measure one part alone: viscript, mesh, failover, timeline, vpn or image
+  --only PART     measure one part alone: viscript, mesh, failover, timeline, vpn, image or update
   --rounds N      rounds in which everything is measured once (default and least 7)
   --output FILE   write the table into a file too
   --picture FILE  where to draw the run in the middle of the part timeline (default out/bench/cuts.svg)
@@ -56,6 +58,7 @@ const parts: Record<string, (rounds: number, picture: string) => Promise<Row[]>>
   timeline: measureCuts,
   vpn: measureVpns,
   image: measureImage,
+  update: measureUpdates,
 };
 
 await runProgram('bench', async () => {
@@ -84,9 +87,11 @@ await runProgram('bench', async () => {
     return 2;
   }
   const chosen = Object.entries(parts).filter(
-    ([name]) => only === name || (only === undefined && !(name === 'image' && values['no-image'])),
+    ([name]) =>
+      only === name || (only === undefined && !(['image', 'update'].includes(name) && values['no-image'])),
   );
-  const purposes = chosen.some(([name]) => name === 'image') ? (['image', 'qemu'] as const) : [];
+  const isImage = chosen.some(([name]) => name === 'image' || name === 'update');
+  const purposes = isImage ? (['image', 'qemu', 'bundle'] as const) : [];
   await installPackages(await planInstall(['bench', ...purposes]), steps);
   const rows: Row[] = [];
   for (const [, measure] of chosen) rows.push(...(await measure(rounds, values.picture)));
@@ -202,6 +207,20 @@ async function measureImage(rounds: number): Promise<Row[]> {
       measureBoard({ image, uBoot, folder, boots: BOARD_ROUNDS, rounds, progress: step.note }),
     );
     return [...board, ...builds.rows];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureUpdates(rounds: number): Promise<Row[]> {
+  const { image, uBoot } = await buildBoardImage({
+    ...{ board: 'qemu-aarch64', source: 'debian', refresh: false, release: false, steps },
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'skyminer-bench-'));
+  try {
+    return await steps.step('Measure updates', 'See the log.', (step) =>
+      measureUpdate({ image, uBoot, folder, rounds, progress: step.note }),
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -12,6 +12,7 @@ import { reboot } from './reboots.ts';
 import { breaches } from './sabotage/breaches.ts';
 import { sabotage } from './sabotage/sabotage.ts';
 import type { SoakState } from './state.ts';
+import { updatePower } from './update-power/campaign.ts';
 
 /** What a part of the soak works with. */
 export interface Part {
@@ -38,6 +39,7 @@ const INPUTS_OF_A_TEST = 100_000;
 const MEMORY_MINUTES = 10;
 /** In a row; each takes an emulated board half a minute. */
 const REBOOTS = 30;
+const UPDATE_CUTS = { cuts: 2000, boots: 20 };
 
 /** Each returns whether all was well. The later ones take what time the earlier ones have left. */
 export const parts: Readonly<Record<string, (part: Part) => Promise<boolean>>> = {
@@ -88,6 +90,19 @@ export const parts: Readonly<Record<string, (part: Part) => Promise<boolean>>> =
     );
     await save();
     return state.reboots.well;
+  },
+
+  async 'update-power'({ state, save, steps }) {
+    const { image, uBoot } = await buildBoardImage({ board: 'qemu-aarch64', source: 'debian', steps });
+    const found = await steps.step(
+      'Cut the power of updates',
+      'Read in the report what was lost.',
+      ({ note }) => updatePower({ image, uBoot, ...UPDATE_CUTS, progress: note }),
+    );
+    const { cuts, boots, lost, holds } = found;
+    state.updatePower = { day: new Date().toISOString().slice(0, 10), cuts, boots, lost, torn: holds.torn };
+    await save();
+    return lost.length === 0;
   },
 
   async sabotage({ root, state, save, steps, minutes, signal }) {

@@ -5,6 +5,7 @@ import type { RebootTotals } from './reboots.ts';
 import { sabotageReport } from './sabotage/report.ts';
 import type { Fuzzed, MemoryFindings, SoakState } from './state.ts';
 import { table } from './table.ts';
+import type { UpdatePowerTotals } from './update-power/campaign.ts';
 
 /** Between these stands what was found, in a document that has more to say. */
 const [begins, ends] = ['<!-- soak begins -->', '<!-- soak ends -->'];
@@ -18,7 +19,7 @@ export function putReport(document: string, report: string): string {
 
 /** All that was found so far, as Markdown. */
 export function soakReport(
-  { fuzz, memory, abuse, power, reboots, sabotage }: SoakState,
+  { fuzz, memory, abuse, power, updatePower, reboots, sabotage }: SoakState,
   decoders: readonly Decoder[],
 ): string {
   return `## Soak
@@ -39,6 +40,9 @@ ${abuse === undefined ? 'Not tried yet.\n' : abuseText(abuse)}
 ### Power cuts
 
 ${power === undefined ? 'Not tried yet.\n' : powerText(power)}
+### Power cuts of updates
+
+${updatePower === undefined ? 'Not tried yet.\n' : updatePowerText(updatePower)}
 ### Reboots
 
 ${reboots === undefined ? 'Not tried yet.\n' : rebootsText(reboots)}
@@ -86,6 +90,11 @@ function powerText({ day, recordings, cuts, boots, gone, lost }: PowerTotals): s
   return `Up to ${day}, the power of a disk was cut ${count(cuts)} times in ${count(recordings)} recordings of everything that writes
 on \`data\`; ${count(gone)} sectors that had not been flushed went with it, and ${count(boots)} boards
 were booted with what it left. ${losses(lost)}`;
+}
+
+function updatePowerText({ day, cuts, boots, torn, lost }: UpdatePowerTotals): string {
+  return `On ${day}, the power was cut ${count(cuts)} times while a slot was written, which left it torn ${count(torn)} times; ${count(boots)} boards
+were booted with what there was. ${losses(lost)}`;
 }
 
 function rebootsText({ day, reboots, well }: RebootTotals): string {

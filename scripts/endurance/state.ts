@@ -7,6 +7,7 @@ import type { AbuseTotals } from './abuse/campaign.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { RebootTotals } from './reboots.ts';
 import type { Trial } from './sabotage/sabotage.ts';
+import type { UpdatePowerTotals } from './update-power/campaign.ts';
 
 const fuzzed = z.object({
   /** Inputs that were tried, in all runs. */
@@ -48,6 +49,11 @@ const reboots: z.ZodType<RebootTotals> = z.object({
   ...{ day: z.string(), reboots: z.number(), well: z.boolean() },
 });
 
+const updatePower: z.ZodType<UpdatePowerTotals> = z.object({
+  ...{ day: z.string(), cuts: z.number(), boots: z.number(), torn: z.number() },
+  lost: z.array(z.string()),
+});
+
 const trial: z.ZodType<Trial> = z.object({
   ...{ broken: z.string(), day: z.string(), test: z.string(), name: z.string() },
   ...{ noticed: z.boolean(), said: z.string() },
@@ -60,6 +66,7 @@ const state = z.object({
   abuse: abuse.exactOptional(),
   power: power.exactOptional(),
   reboots: reboots.exactOptional(),
+  updatePower: updatePower.exactOptional(),
   /** By what was broken. */
   sabotage: z.record(z.string(), trial).default({}),
 });

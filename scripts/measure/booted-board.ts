@@ -18,10 +18,16 @@ export class BootedBoard {
   readonly #key: string;
 
   /** @param key file of the key that may log in; its public half is in KEY.pub */
-  static async start({ image, uBoot }: { image: string; uBoot: string }, key: string): Promise<BootedBoard> {
+  static async start(
+    { image, uBoot, diskMiB }: { image: string; uBoot: string; diskMiB?: number },
+    key: string,
+    credentials: Readonly<Record<string, string>> = {},
+  ): Promise<BootedBoard> {
     const start = performance.now();
-    const authorizedKeys = `${key}.pub`;
-    const board = await QemuBoard.start({ name: 'bench', image, uBoot, authorizedKeys, paused: true });
+    const board = await QemuBoard.start({
+      ...{ name: 'bench', image, uBoot, credentials, authorizedKeys: `${key}.pub`, paused: true },
+      ...(diskMiB === undefined ? {} : { diskMiB }),
+    });
     try {
       const serial = await SerialConsole.open(board.serial);
       await board.resume();
@@ -47,8 +53,8 @@ export class BootedBoard {
   }
 
   /** Repeats a question until the answer is right. @throws {MeasureError} when it does not become so in time. */
-  async askUntil(command: string, isRight: (text: string) => boolean): Promise<void> {
-    const end = performance.now() + ANSWER_MS;
+  async askUntil(command: string, isRight: (text: string) => boolean, withinMs = ANSWER_MS): Promise<void> {
+    const end = performance.now() + withinMs;
     for (;;) {
       const { text } = await this.ask(command);
       if (isRight(text)) return;
@@ -57,6 +63,16 @@ export class BootedBoard {
   }
 
   ssh(user: string, ...command: string[]): Command {
+    const target = ['-p', String(this.#board.sshPort), `${user}@127.0.0.1`];
+    return { file: 'ssh', args: [...this.#options(), ...target, ...command] };
+  }
+
+  /** Arguments of an `scp` that copies a file to the board. */
+  scp(file: string, path: string): string[] {
+    return [...this.#options(), '-P', String(this.#board.sshPort), file, `admin@127.0.0.1:${path}`];
+  }
+
+  #options(): string[] {
     const settings = {
       ...{ IdentityFile: this.#key, IdentitiesOnly: 'yes', IdentityAgent: 'none', BatchMode: 'yes' },
       // A board of this moment, on this machine's loopback: its key is as new as the file that remembers it.
@@ -67,8 +83,7 @@ export class BootedBoard {
       LogLevel: 'ERROR',
     };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-    const target = ['-p', String(this.#board.sshPort), `${user}@127.0.0.1`];
-    return { file: 'ssh', args: ['-F', 'none', ...options, ...target, ...command] };
+    return ['-F', 'none', ...options];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -38,8 +38,7 @@ function program(): Command {
     .addHelpText('after', MIRROR)
     .action(async (options) => (await import('./image.ts')).makeImage(options));
 
-  skyminer
-    .command('provision')
+  withPassphrase(skyminer.command('provision'))
     .description("make a board's own card image from the common one: its settings and its secret keys")
     .argument('<image>', 'disk image of the kind that the board has')
     .requiredOption('--board <board>', 'name of the board in the rack')

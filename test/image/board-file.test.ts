@@ -78,10 +78,10 @@ describe('a board with a card of its own', () => {
   });
 
   it('has the address of its file, and no other', async () => {
-    expect(await guest.root.text('ip -4 -o address show scope global')).toMatch(
+    expect(await guest.root.text('ip -color=never -4 -o address show scope global')).toMatch(
       /^\S+ +\S+ +inet 10\.0\.2\.15\/24 (?!.*dynamic)/,
     );
-    expect(await guest.root.text('ip -4 route show default')).toMatch(
+    expect(await guest.root.text('ip -color=never -4 route show default')).toMatch(
       /^default via 10\.0\.2\.2 .*proto static/,
     );
     expect(await guest.root.text('resolvectl dns')).toContain('10.0.2.3');
@@ -144,7 +144,7 @@ describe('a board with a card of its own', () => {
       await writeCard(`${lines.join('\r\n')}\r\n`);
       await restart();
       expect(await guest.root.text('hostname')).toBe('node5');
-      expect(await guest.root.text('ip -4 -o address show scope global')).toMatch(/dynamic/);
+      expect(await guest.root.text('ip -color=never -4 -o address show scope global')).toMatch(/dynamic/);
       expect(await first.run('admin', ['true'])).toMatchObject({ status: 255 });
       const { stdout } = await second.run('viscript', ['status']);
       expect(stdout).toMatch(/^node5 /);
@@ -166,7 +166,7 @@ describe('a board with a card of its own', () => {
       expect(await first.run('admin', ['true'])).toMatchObject({ status: 255 });
       expect(await guest.root.text('ls /data/skyminer')).toBe('identity.key');
       expect(await guest.root.text('cat /data/console/passphrase')).toContain('scrypt 16384');
-      expect(await guest.root.text('ip -4 -o address show scope global')).toMatch(/dynamic/);
+      expect(await guest.root.text('ip -color=never -4 -o address show scope global')).toMatch(/dynamic/);
     },
     BOOTING_MS,
   );

@@ -72,4 +72,17 @@ describe('a board in service', () => {
     expect(await guest.root.text('stat -c "%a %U" /data/ssh/host/ssh_host_ed25519_key')).toBe('600 root');
     expect(await guest.root.text('find /etc/ssh -name "ssh_host_*"')).toBe('');
   });
+
+  it('has a name of its own and belongs to no rack while its board file is comments, and loses no time by that', async () => {
+    const name = await guest.root.text('hostname');
+    expect(name).toBe(`skyminer-${(await guest.root.text('cat /data/machine-id')).slice(0, 4)}`);
+    expect(await guest.root.text('grep " $(hostname)$" /etc/hosts')).toContain('127.0.1.1');
+    expect(await guest.root.text('systemctl show board-setup data-format -P ConditionResult')).toMatch(
+      /^no\s+no$/,
+    );
+    expect(await guest.root.text('ls /run/skyminer /data/system/board')).not.toMatch(
+      /^(board|no-board-file|made)$/m,
+    );
+    expect(await guest.root.text('cat /data/system/format')).toBe('1');
+  });
 });

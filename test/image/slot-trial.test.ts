@@ -4,7 +4,8 @@ import { encodeCopy } from '../../image/disk/state.ts';
 import { addArguments, writeOnData, writeStateCopy } from './disk-changes.ts';
 import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
 
-const U_BOOT = { timeoutMs: 600_000 };
+/** Of a slot that is left by itself before. */
+const U_BOOT = { timeoutMs: BOOTING_MS };
 const START = /Starting slot [^\n]*\n/;
 const SOON = { timeout: 300_000, interval: 1000 };
 const VERSION = String.raw`\d+\.\d+\.\d+-[0-9a-f]{8}`;
@@ -106,7 +107,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
         new RegExp(`^last failure of a slot: B \\(0\\.0\\.2-new\\) at .*: ${why.source}`, 'm'),
       );
     },
-    BOOTING_MS,
+    2 * BOOTING_MS,
   );
 
   it(
@@ -118,7 +119,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
       expect(greeting).toContain(`because: B-used-up: ${why}`);
       expect(status).toContain(`slot B was passed over: ${why}`);
     },
-    BOOTING_MS,
+    2 * BOOTING_MS,
   );
 });
 
@@ -133,7 +134,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
         /^last failure of a slot: B .*: app greeter is (?:failing|starting), not ready.*no greeting today/m,
       );
     },
-    BOOTING_MS,
+    2 * BOOTING_MS,
   );
 
   it(
@@ -147,7 +148,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
         /because: B-used-up: no network: no link on \w+; .*the version before had one on enp0s1/,
       );
     },
-    BOOTING_MS,
+    2 * BOOTING_MS,
   );
 });
 
@@ -160,6 +161,6 @@ describe('a trial in which nobody is left to say anything', () => {
         /^slot B was passed over: nobody could say whether it was in order: viscript\.service was \w+, slot-gate\.service failed$/m,
       );
     },
-    BOOTING_MS,
+    2 * BOOTING_MS,
   );
 });

@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { QemuBoard, SerialConsole } from '../../../image/qemu/index.ts';
+import { QemuBoard, type QemuBoardOptions, SerialConsole } from '../../../image/qemu/index.ts';
 import { run } from '../../../image/run.ts';
 import { expectKept, Lost } from './writer.ts';
 
@@ -49,7 +49,7 @@ export async function bootAfterCut({ image, uBoot, disk, folder, lines }: BootOp
     await pipeline(createReadStream(disk), createWriteStream(card, { flags: 'r+', start }));
     // The disk is larger than `data` of the image: the board finds itself on a larger card, and has room for its table.
     await truncate(card, (await stat(card)).size + TABLE_BYTES);
-    const said = await whatItSays({ image: card, uBoot });
+    const said = await whatItSays({ image: card, uBoot, credentials }, /after-cut \S+ \d+\./);
     const [, state, count] = /after-cut (\S+) (\d+)\./.exec(said) ?? [];
     if (state !== 'running') throw new Lost(`a board is ${state} after a power cut`);
     expectKept(Number(count), lines, 'journal on a board');
@@ -58,13 +58,17 @@ export async function bootAfterCut({ image, uBoot, disk, folder, lines }: BootOp
   }
 }
 
-async function whatItSays(options: { image: string; uBoot: string }): Promise<string> {
+/** Boots a board that is on no network, and waits until its kernel's console says so. @returns what was said until then */
+export async function whatItSays(
+  options: Pick<QemuBoardOptions, 'uBoot' | 'credentials'> & { image: string },
+  said: RegExp,
+): Promise<string> {
   const name = 'skyminer-power';
-  await using board = await QemuBoard.start({ name, network: 'none', credentials, paused: true, ...options });
+  await using board = await QemuBoard.start({ name, network: 'none', paused: true, ...options });
   const line = await SerialConsole.open(board.console);
   try {
     await board.resume();
-    return await line.waitFor(/after-cut \S+ \d+\./, { timeoutMs: BOOT_MS });
+    return await line.waitFor(said, { timeoutMs: BOOT_MS });
   } finally {
     await line.close();
   }

@@ -125,10 +125,17 @@ export class Replay implements AsyncDisposable {
   }
 }
 
-type Keep = (write: number, sector: number) => boolean;
+/** Whether a sector of a write, both by their numbers from 0 on, is on the disk. To be asked once for each, in their order. */
+export type Keep = (write: number, sector: number) => boolean;
 
 /** What of the writes in a disk's cache reaches the disk when its power goes; in their order, in pieces. */
 export function survivors(writes: readonly DiskWrite[], seed: number): DiskWrite[] {
+  const keep = keepOf(writes, seed);
+  return writes.flatMap((write, index) => pieces(write, (sector) => keep(index, sector)));
+}
+
+/** The same, without taking the writes apart. */
+export function keepOf(writes: readonly DiskWrite[], seed: number): Keep {
   const random = seededRandom(seed);
   const chosen = Math.floor(random() * writes.length);
   const each = writes.map(() => random());
@@ -143,8 +150,7 @@ export function survivors(writes: readonly DiskWrite[], seed: number): DiskWrite
     () => random() < 0.5,
     (write) => (each[write] ?? 0) < 0.3 || ((each[write] ?? 0) < 0.7 && random() < 0.5),
   ];
-  const keep = ways[Math.floor(random() * ways.length)] ?? (() => false);
-  return writes.flatMap((write, index) => pieces(write, (sector) => keep(index, sector)));
+  return ways[Math.floor(random() * ways.length)] ?? (() => false);
 }
 
 /** The sectors of a write that are kept, neighbours together. */

@@ -8,6 +8,7 @@ import { Identity } from '../../../services/net/keys.ts';
 import { signMembership } from '../../../services/net/membership.ts';
 import { dhKeyPair } from '../../../services/net/noise/x25519.ts';
 import { hashPassphrase } from '../../../services/net/passphrase.ts';
+import { newHostKey } from '../../../services/net/ssh/host-key.ts';
 
 const program = join(import.meta.dirname, '../../../image/backup/main.ts');
 
@@ -26,6 +27,7 @@ export async function boardRig(changes: Record<string, string> = {}): Promise<Bo
   const folder = join(scratch, 'credentials');
   await mkdir(folder);
   const [rack, board, backupKey] = [Identity.generate(), Identity.generate(), dhKeyPair()];
+  const hostKey = newHostKey('');
   const member = { board: 'node3', key: board.publicKey, roles: ['node'] as const };
   const files = {
     'identity.key': `${board.secretKey.toString('hex')}\n`,
@@ -33,8 +35,8 @@ export async function boardRig(changes: Record<string, string> = {}): Promise<Bo
     members: signMembership(rack, 4, [member]),
     'mesh.yaml': 'board: node3\nmanager: 192.168.0.2:5999\n',
     backup_key: `${backupKey.publicKey.toString('hex')}\n`,
-    ssh_host_ed25519_key: 'a key, as it stands in its file\n',
-    'ssh_host_ed25519_key.pub': 'ssh-ed25519 AAAA\n',
+    ssh_host_ed25519_key: hostKey.secret,
+    'ssh_host_ed25519_key.pub': `${hostKey.publicLine}\n`,
     console_passphrase: await hashPassphrase('a long passphrase', { N: 2 ** 14, r: 8, p: 1 }),
     'board.yaml': 'board: node3\n',
     ...changes,

@@ -22,7 +22,7 @@ beforeAll(async () => {
     { board: 'node1', roles },
     { board: 'node2', roles },
   ]);
-});
+}, 120_000);
 
 afterAll(() => rm(home, { recursive: true }));
 

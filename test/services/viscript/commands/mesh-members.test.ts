@@ -30,7 +30,8 @@ async function startNode(members: string | undefined = list): Promise<string> {
   const node = launch('services/node/main.ts', [...arguments_, '--members', file], {
     STATE_DIRECTORY: join(folder, 'state'),
   });
-  await node.line();
+  // That there is no manager may be told before.
+  while (!(await node.line()).startsWith('node '));
   return socket;
 }
 
