@@ -21,8 +21,7 @@ export interface BootOptions {
   steps: Steps;
   /** Aborting it gives up. */
   signal: AbortSignal;
-  /** Makes what the board is made of; what it throws fails the step. */
-  machine: () => QemuBoardOptions | Promise<QemuBoardOptions>;
+  machine: QemuBoardOptions;
 }
 
 /**
@@ -36,13 +35,12 @@ export function bootBoard({ title, steps, signal, machine }: BootOptions): Promi
     'Read the log: it holds all the board said since it was switched on. Then build the image again.',
     async (step) => {
       await using stack = new AsyncDisposableStack();
-      const options = await machine();
-      const board = stack.use(await QemuBoard.start({ ...options, paused: true }));
+      const board = stack.use(await QemuBoard.start({ ...machine, paused: true }));
       await using boot = await SerialConsole.open(board.console);
       const line = stack.use(await SerialConsole.open(board.serial));
       await using _log = keepLog(step, boot);
       await board.resume();
-      await inService(board, line, { signal, wasSaved: options.snapshot !== undefined });
+      await inService(board, line, { signal, wasSaved: machine.snapshot !== undefined });
       const kept = stack.move();
       return { board, line, [Symbol.asyncDispose]: () => kept.disposeAsync() };
     },

@@ -89,7 +89,7 @@ async function bootOne(
   const name = `board${number}`;
   const { steps, signal } = options;
   const title = hub === undefined ? 'Boot the board' : `Boot ${name}`;
-  const machine = () => boardOptions(name, number, hub, options);
+  const machine = boardOptions(name, number, hub, options);
   return stack.use(await bootBoard({ title, steps, signal, machine }));
 }
 

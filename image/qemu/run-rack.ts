@@ -155,8 +155,12 @@ class RunningRack {
   async #boot(name: string, signal: AbortSignal): Promise<Booted> {
     const { boards, steps } = this.#options;
     const hub = { path: this.#hub.path, mac: boards.macOf(name) };
-    const machine = async () => ({ ...(await boards.machineOf(name)), hub });
-    const booted = await bootBoard({ title: `Boot ${name}`, steps, signal, machine });
+    const made = await steps.step(
+      `Make or find the disk of ${name}`,
+      'Correct what it says, and try again.',
+      () => boards.machineOf(name),
+    );
+    const booted = await bootBoard({ title: `Boot ${name}`, steps, signal, machine: { ...made, hub } });
     this.#running.set(name, booted);
     return booted;
   }
