@@ -98,7 +98,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
     'its supervisor crashes at once',
     async ({ expect }) => {
       const { greeting, status, starts } = await fallsBack({
-        words: 'skyminer.patience=60 systemd.setenv=VISCRIPT_RUNTIME_DIR=/sys/none',
+        words: 'skyminer.patience=120 systemd.setenv=VISCRIPT_RUNTIME_DIR=/sys/none',
       });
       expect(starts).toEqual(['Starting slot B, attempts left 0', ON_A]);
       const why = /the supervisor did not run: its unit is .*\/sys\/none/;
@@ -129,7 +129,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
     async ({ expect }) => {
       const config =
         'apps:\n  greeter:\n    path: /bin/sh\n    default_args: [-c, "echo no greeting today; exit 3"]\n    autostart: true\n';
-      const { status } = await fallsBack({ words: 'skyminer.patience=60', config });
+      const { status } = await fallsBack({ words: 'skyminer.patience=120', config });
       expect(status).toMatch(
         /^last failure of a slot: B .*: app greeter is (?:failing|starting), not ready.*no greeting today/m,
       );
@@ -141,7 +141,7 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
     'it has no network, which the version before had',
     async ({ expect }) => {
       const { greeting } = await fallsBack({
-        words: 'skyminer.patience=60 systemd.mask=systemd-networkd.service',
+        words: 'skyminer.patience=120 systemd.mask=systemd-networkd.service',
         network: ['enp0s1'],
       });
       expect(greeting).toMatch(
