@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import { Transcript } from '../services/viscript/terminal/transcript.ts';
 import { BOOT_MS } from './fixture.ts';
 import { makeKey } from './ssh.ts';
+import { SshAgent } from './ssh-agent.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** How long something that is only looked at may take; it is looked at again until it is as it should be. */
@@ -55,7 +56,7 @@ export class DocumentWalk implements AsyncDisposable {
     stack.defer(() => rm(folder, { recursive: true }));
     const home = join(folder, 'home');
     await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 });
-    const agent = stack.use(await Agent.start(join(folder, 'agent.sock')));
+    const agent = stack.use(await SshAgent.start(join(folder, 'agent.sock')));
     await agent.add((await makeKey(join(home, '.ssh'), 'id_ed25519')).file);
     await makeProgram(folder);
     await symlink(join(root, 'out'), join(folder, 'out'));
@@ -77,8 +78,8 @@ export class DocumentWalk implements AsyncDisposable {
    * does; every other line must end with status 0.
    */
   async section(heading: string, expected: Expected = {}): Promise<void> {
+    expect(this.left[0], 'what comes next in the document').toBe(heading);
     const lines = this.#sections.get(heading) ?? [];
-    expect(lines, `commands under ${heading}`).not.toEqual([]);
     for (const part of Object.keys(expected))
       expect(
         lines.filter(({ text }) => text.includes(part)),
@@ -93,7 +94,7 @@ export class DocumentWalk implements AsyncDisposable {
 
   /** What a line of the shell says, whatever its status is. */
   async shell(line: string, timeout = 0): Promise<{ status: number | null; said: string }> {
-    const child = execFile('bash', ['-euc', line], {
+    const child = execFile('sh', ['-euc', line], {
       ...{ cwd: this.folder, env: this.#environment, timeout },
     });
     let said = '';
@@ -130,7 +131,7 @@ export class DocumentWalk implements AsyncDisposable {
   }
 }
 
-/** The lines of a document's blocks, by the heading that they stand under. */
+/** The lines of a document's blocks, by the numbered heading that they stand under. */
 function sectionsOf(markdown: string): Map<string, Line[]> {
   const sections = new Map<string, Line[]>();
   let heading = '';
@@ -139,7 +140,7 @@ function sectionsOf(markdown: string): Map<string, Line[]> {
     if (text.startsWith('```'))
       block = block !== undefined ? undefined : (PLACES.get(text.slice(3).trim()) ?? 'other');
     else if (block === undefined && text.startsWith('#')) heading = text.replace(/^#+ /, '');
-    else if (block !== undefined && block !== 'other' && text !== '')
+    else if (block !== undefined && block !== 'other' && text !== '' && /^\d/.test(heading))
       sections.set(heading, [...(sections.get(heading) ?? []), { where: block, text }]);
   }
   return sections;
@@ -171,7 +172,7 @@ class Terminal implements AsyncDisposable {
   readonly #exited: Promise<[number | null, string | null]>;
 
   constructor(command: string, cwd: string, env: NodeJS.ProcessEnv) {
-    this.#child = spawn('bash', ['-euc', `exec ${command}`], { cwd, env, stdio: 'pipe' });
+    this.#child = spawn('sh', ['-euc', `exec ${command}`], { cwd, env, stdio: 'pipe' });
     this.#child.stdout.on('data', this.#transcript.add);
     this.#child.stderr.on('data', this.#transcript.add);
     this.#exited = once(this.#child, 'exit') as Promise<[number | null, string | null]>;
@@ -199,36 +200,5 @@ class Terminal implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGTERM');
     await this.#exited;
-  }
-}
-
-/** OpenSSH's agent, which holds a person's keys. */
-class Agent implements AsyncDisposable {
-  readonly socket: string;
-  readonly #child;
-
-  private constructor(socket: string) {
-    this.socket = socket;
-    this.#child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] });
-  }
-
-  static async start(socket: string): Promise<Agent> {
-    const agent = new Agent(socket);
-    await once(agent.#child.stdout, 'data');
-    return agent;
-  }
-
-  async add(file: string): Promise<void> {
-    const child = spawn('ssh-add', ['-q', file], {
-      env: { ...process.env, SSH_AUTH_SOCK: this.socket },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    expect((await once(child, 'exit'))[0]).toBe(0);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await exited;
   }
 }
