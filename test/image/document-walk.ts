@@ -94,7 +94,8 @@ export class DocumentWalk implements AsyncDisposable {
 
   /** What a line of the shell says, whatever its status is. */
   async shell(line: string, timeout = 0): Promise<{ status: number | null; said: string }> {
-    const child = execFile('sh', ['-euc', line], {
+    // The program itself, so that the end of its time ends it.
+    const child = execFile('sh', ['-euc', `exec ${line}`], {
       ...{ cwd: this.folder, env: this.#environment, timeout },
     });
     let said = '';
