@@ -241,13 +241,20 @@ describe('a manager of another key than the list of a node has', () => {
   it.each([
     ['the same list', old],
     ['an older list', sign(4, member('one', newManager, 'manager'), member('two', node))],
-    ['a newer list in which it is a node', sign(6, member('one', newManager), member('two', node))],
   ])('is refused when it shows %s', async (_, shown) => {
+    await isRefused(shown);
+  });
+
+  it('is refused when it shows a newer list in which it is a node', async () => {
+    await isRefused(sign(6, member('one', newManager), member('two', node)));
+  });
+
+  async function isRefused(shown: string): Promise<void> {
     const lists = new Lists(old);
     const met = await meet([node, lists], [newManager, new Lists(shown)]);
     expect(met.node).toBeInstanceOf(SessionRefused);
     expect((met.node as Error).message).toContain(`${newManager.publicKey} is not admitted here`);
-  });
+  }
 
   it('is refused at once where the manager was named by its key', async () => {
     const lists = new Lists(old);
