@@ -2,6 +2,7 @@ import { access, constants, rm, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { Peer, RpcError } from '../../../services/signal/jsonrpc.ts';
 import { channelOfSocket } from '../../../services/signal/lines.ts';
+import { pause } from '../../../services/signal/pause.ts';
 import { nothing } from '../../../services/signal/shape.ts';
 import {
   type Installed,
@@ -24,9 +25,14 @@ export interface UpdateServiceOptions {
   keyring: string;
   /** Whether the system that runs has yet to prove good: the other slot is what it goes back to then. */
   isOnTrial: () => boolean;
+  /** How long an update waits for that to be over, milliseconds. */
+  trialWaitMs?: number;
   log: (text: string) => void;
 }
 
+/** A trial may take five minutes, and ends in a new start of the board when it fails. */
+const TRIAL_WAIT_MS = 600_000;
+const TRIAL_LOOK_MS = 500;
 /** Longest message: the source of a bundle, and what is round it. */
 const MAX_MESSAGE = 16 * 1024;
 /** The answer to a request that cannot be fulfilled: the message says why. */
@@ -95,7 +101,7 @@ export class UpdateService {
       if (before?.step !== progress.step || Math.floor(before.percent) !== Math.floor(progress.percent))
         tell(progress);
     };
-    await this.#requireReady();
+    await this.#requireReady(onProgress, signal);
     const isAddress = /^[a-z]+:\/\//i.test(source);
     const file = isAddress ? await this.#fetch(source, onProgress, signal) : await localFile(source);
     using rauc = await Rauc.connect();
@@ -108,12 +114,18 @@ export class UpdateService {
     return { slot, version };
   }
 
-  async #requireReady(): Promise<void> {
-    const { keyring, isOnTrial } = this.#o;
-    if (isOnTrial())
-      throw new UpdateError(
-        "the version that runs has not proved good yet, and the other slot is what it would go back to; 'status' tells when",
-      );
+  async #requireReady(onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<void> {
+    const { keyring, isOnTrial, trialWaitMs = TRIAL_WAIT_MS } = this.#o;
+    const until = performance.now() + trialWaitMs;
+    while (isOnTrial()) {
+      if (performance.now() > until)
+        throw new UpdateError(
+          "the version that runs has not proved good, and the other slot is what it would go back to; 'status' says why",
+        );
+      onProgress({ percent: 0, step: 'waiting until the version that runs has proved good' });
+      await pause(TRIAL_LOOK_MS, signal);
+      signal.throwIfAborted();
+    }
     await access(keyring).catch((cause: unknown) => {
       throw new UpdateError(
         'this board knows nobody whose updates it takes: name them in update_keys of rack.yaml or board.yaml',

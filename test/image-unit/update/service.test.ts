@@ -27,6 +27,7 @@ beforeEach(async () => {
   const service = new UpdateService({
     ...{ folder: join(folder, 'update'), version: '1.0.0', keyring: join(folder, 'keyring.pem') },
     isOnTrial: () => onTrial,
+    trialWaitMs: 1_500,
     log: () => undefined,
   });
   const server = createServer((socket: Socket) => served.push(service.serve(socket)));
@@ -43,9 +44,15 @@ afterEach(() => stack.disposeAsync());
 const install = (source: string, signal = new AbortController().signal) =>
   client.install({ source, allowDowngrade: false }, () => undefined, signal);
 
-it('takes no update while the version that runs is on trial', async () => {
+it('takes no update while the version that runs is on trial, and waits a while for the end of that', async () => {
   onTrial = true;
-  await expect(install('/data/update/x.raucb')).rejects.toThrow(/has not proved good yet/);
+  await expect(install('/nowhere/x.raucb')).rejects.toThrow(/has not proved good, and the other slot/);
+  const waiting = Promise.withResolvers<void>();
+  const params = { source: '/nowhere/x.raucb', allowDowngrade: false };
+  const installing = client.install(params, () => waiting.resolve(), new AbortController().signal);
+  await waiting.promise;
+  onTrial = false;
+  await expect(installing).rejects.toThrow(/cannot be read/);
 });
 
 it('says where to name whose updates are taken', async () => {
