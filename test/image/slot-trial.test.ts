@@ -13,6 +13,9 @@ const VERSION = String.raw`\d+\.\d+\.\d+-[0-9a-f]{8}`;
 /** Of a slot that is confirmed, in a row; the soak has ten times as many. */
 const REBOOTS = Number(process.env.SKYMINER_REBOOTS ?? 3);
 
+/** Trials take minutes, each of them: in `./scripts/test` one runs, and with SKYMINER_LONG all. */
+const isLong = process.env.SKYMINER_LONG !== undefined;
+
 interface Trial {
   /** Arguments for the kernel of slot B alone. */
   words: string;
@@ -57,7 +60,7 @@ function startOf(output: string): string {
 
 const ON_A = 'Starting slot A, attempts left 2 B-used-up';
 
-describe('a slot on trial', () => {
+describe.skipIf(!isLong)('a slot on trial (needs SKYMINER_LONG)', () => {
   it(
     'is confirmed when all was well for a minute; then neither reboots nor pulled plugs count as failures',
     async () => {
@@ -92,27 +95,10 @@ describe('a slot on trial', () => {
   );
 });
 
-// Two at a time: they share the machine's two cores.
-describe.concurrent('a board falls back, and says why, when on trial', () => {
-  it(
-    'its supervisor crashes at once',
-    async ({ expect }) => {
-      const { greeting, status, starts } = await fallsBack({
-        words: 'skyminer.patience=120 systemd.setenv=VISCRIPT_RUNTIME_DIR=/sys/none',
-      });
-      expect(starts).toEqual(['Starting slot B, attempts left 0', ON_A]);
-      const why = /the supervisor did not run: its unit is .*\/sys\/none/;
-      expect(greeting).toMatch(new RegExp(`because: B-used-up: ${why.source}`));
-      expect(status).toMatch(
-        new RegExp(`^last failure of a slot: B \\(0\\.0\\.2-new\\) at .*: ${why.source}`, 'm'),
-      );
-    },
-    2 * BOOTING_MS,
-  );
-
+describe('a board on trial falls back, and says why, when', () => {
   it(
     'its kernel panics, three times',
-    async ({ expect }) => {
+    async () => {
       const { greeting, status, starts } = await fallsBack({ attempts: 3, words: 'rdinit=/none' });
       expect(starts).toEqual([...[2, 1, 0].map((left) => `Starting slot B, attempts left ${left}`), ON_A]);
       const why = 'its kernel did not start, or not as far as its initramfs';
@@ -123,36 +109,55 @@ describe.concurrent('a board falls back, and says why, when on trial', () => {
   );
 });
 
-describe.concurrent('a board falls back, and says why, when on trial', () => {
-  it(
-    'an app that starts by itself does not get ready',
-    async ({ expect }) => {
-      const config =
-        'apps:\n  greeter:\n    path: /bin/sh\n    default_args: [-c, "echo no greeting today; exit 3"]\n    autostart: true\n';
-      const { status } = await fallsBack({ words: 'skyminer.patience=120', config });
-      expect(status).toMatch(
-        /^last failure of a slot: B .*: app greeter is (?:failing|starting), not ready.*no greeting today/m,
-      );
-    },
-    2 * BOOTING_MS,
-  );
+// Beside each other: most of the time they wait.
+describe
+  .skipIf(!isLong)
+  .concurrent('a board falls back, and says why, when on trial (needs SKYMINER_LONG)', () => {
+    it(
+      'its supervisor crashes at once',
+      async ({ expect }) => {
+        const { greeting, status, starts } = await fallsBack({
+          words: 'skyminer.patience=120 systemd.setenv=VISCRIPT_RUNTIME_DIR=/sys/none',
+        });
+        expect(starts).toEqual(['Starting slot B, attempts left 0', ON_A]);
+        const why = /the supervisor did not run: its unit is .*\/sys\/none/;
+        expect(greeting).toMatch(new RegExp(`because: B-used-up: ${why.source}`));
+        expect(status).toMatch(
+          new RegExp(`^last failure of a slot: B \\(0\\.0\\.2-new\\) at .*: ${why.source}`, 'm'),
+        );
+      },
+      2 * BOOTING_MS,
+    );
 
-  it(
-    'it has no network, which the version before had',
-    async ({ expect }) => {
-      const { greeting } = await fallsBack({
-        words: 'skyminer.patience=120 systemd.mask=systemd-networkd.service',
-        network: ['enp0s1'],
-      });
-      expect(greeting).toMatch(
-        /because: B-used-up: no network: no link on \w+; .*the version before had one on enp0s1/,
-      );
-    },
-    2 * BOOTING_MS,
-  );
-});
+    it(
+      'an app that starts by itself does not get ready',
+      async ({ expect }) => {
+        const config =
+          'apps:\n  greeter:\n    path: /bin/sh\n    default_args: [-c, "echo no greeting today; exit 3"]\n    autostart: true\n';
+        const { status } = await fallsBack({ words: 'skyminer.patience=120', config });
+        expect(status).toMatch(
+          /^last failure of a slot: B .*: app greeter is (?:failing|starting), not ready.*no greeting today/m,
+        );
+      },
+      2 * BOOTING_MS,
+    );
 
-describe('a trial in which nobody is left to say anything', () => {
+    it(
+      'it has no network, which the version before had',
+      async ({ expect }) => {
+        const { greeting } = await fallsBack({
+          words: 'skyminer.patience=120 systemd.mask=systemd-networkd.service',
+          network: ['enp0s1'],
+        });
+        expect(greeting).toMatch(
+          /because: B-used-up: no network: no link on \w+; .*the version before had one on enp0s1/,
+        );
+      },
+      2 * BOOTING_MS,
+    );
+  });
+
+describe.skipIf(!isLong)('a trial in which nobody is left to say anything (needs SKYMINER_LONG)', () => {
   it(
     'ends all the same, and the other slot says so',
     async () => {

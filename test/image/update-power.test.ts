@@ -6,7 +6,8 @@ import { imageUnderTest } from './image-under-test.ts';
 
 /** `./scripts/soak --only update-power` has ten times as many. */
 const CUTS = 200;
-const BOOTS = 3;
+/** Each takes a minute. */
+const BOOTS = process.env.SKYMINER_LONG === undefined ? 1 : 3;
 
 it(
   'has one of two whole versions to start whenever the power is cut while a slot is written',
