@@ -28,7 +28,7 @@ export async function reboot({ root, log, reboots, signal }: RebootOptions): Pro
       'is confirmed',
       '--testTimeout=0',
     ],
-    { root, log, signal, env: { SKYMINER_REBOOTS: String(reboots) } },
+    { root, log, signal, env: { SKYMINER_LONG: '1', SKYMINER_REBOOTS: String(reboots) } },
   );
   return { day: new Date().toISOString().slice(0, 10), reboots, well };
 }
