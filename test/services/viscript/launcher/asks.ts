@@ -27,6 +27,11 @@ const localed = service('org.freedesktop.locale1');
 const networkd = service('org.freedesktop.network1', '.Manager');
 const resolved = service('org.freedesktop.resolve1', '.Manager');
 const timesyncd = service('org.freedesktop.timesync1', '.Manager');
+const rauc: Service = {
+  destination: 'de.pengutronix.rauc',
+  path: '/',
+  interface: 'de.pengutronix.rauc.Installer',
+};
 const sshUnit = { ...systemd, path: `${systemd.path}/unit/ssh_2eservice` };
 
 export const touch = [['/bin/touch', ['/bin/touch', TRACE], false]];
@@ -136,6 +141,8 @@ const unitsAtLarge: Ask[] = [
 ];
 
 const board = (link: number): Ask[] => [
+  [rauc, 'InstallBundle', 'sa{sv}', '/data/update/evil.raucb', []],
+  [rauc, 'Mark', 'ss', 'active', 'other'],
   [logind, 'Halt', 'b', false],
   [logind, 'ScheduleShutdown', 'st', 'halt', '9000000000000000'],
   [logind, 'SetRebootParameter', 's', 'evil'],

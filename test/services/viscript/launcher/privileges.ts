@@ -21,6 +21,7 @@ import type { Lab, Run } from './lab.ts';
 
 /** Every name on the bus that does something for others: what is new here has to be looked at. */
 const services = [
+  'de.pengutronix.rauc',
   'org.freedesktop.DBus',
   'org.freedesktop.PolicyKit1',
   'org.freedesktop.hostname1',
