@@ -4,7 +4,7 @@ import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { CommandError, run } from '../../image/run.ts';
 import { type Step, StepError, type Steps, showSteps } from '../../image/steps.ts';
 import { build } from '../build.ts';
-import { installPackages, planInstall } from '../host/packages.ts';
+import { installPackages, type Purpose, planInstall } from '../host/packages.ts';
 import { buildBoardImage } from '../lib/board-image.ts';
 import { root } from '../lib/program.ts';
 import { addTallies, report, type Tally, tallyOfCheck, tallyOfVitest } from './results.ts';
@@ -44,7 +44,8 @@ else {
 
 async function checkAll(steps: Steps, quick: boolean): Promise<Tally[]> {
   const packages = await check('packages of this machine', async () => {
-    await installPackages(await planInstall(quick ? ['tests'] : ['tests', 'image', 'qemu']), steps);
+    const sources: Purpose[] = ['tests', 'provision', 'bundle'];
+    await installPackages(await planInstall(quick ? sources : [...sources, 'image', 'qemu']), steps);
   });
   const bundle = await check('bundle', () =>
     steps.step('Bundle the runtime', 'Correct what esbuild complains about.', async () => {

@@ -51,8 +51,8 @@ const apps = {
 };
 
 /**
- * Has apps crash, hang, flood and leave orphans, knocks at viscript's doors, and kills viscript, for so many minutes. After
- * each mishap all must be well again, and an app that has no part in it must have noticed nothing.
+ * Has apps crash, hang, flood and leave orphans, knocks at viscript's doors, and kills viscript, for so many minutes, and
+ * until each kind of mishap has come once. After each mishap all must be well again, and an app that has no part in it must have noticed nothing.
  */
 export async function abuse(options: AbuseOptions): Promise<AbuseTotals> {
   const { bundle, minutes, before, save, progress, signal } = options;
@@ -65,7 +65,7 @@ export async function abuse(options: AbuseOptions): Promise<AbuseTotals> {
     await witness.begins();
     const from = performance.now();
     const end = from + minutes * 60_000;
-    for (let count = 1; performance.now() < end && !signal.aborted; count++) {
+    for (let count = 1; (performance.now() < end || count <= mishaps.length) && !signal.aborted; count++) {
       const mishap = pick(count);
       await attempt(totals, mishap.name, async () => {
         await mishap(host, totals);
