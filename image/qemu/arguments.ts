@@ -2,7 +2,8 @@
 export interface Machine {
   name: string;
   uBoot: string;
-  disk: string | undefined;
+  /** A qcow2 file, or the Unix socket of an NBD server. */
+  disk: { file: string } | { nbd: string } | undefined;
   /** Whether the disk refuses every write. */
   writeProtected: boolean;
   memoryMiB: number;
@@ -70,14 +71,15 @@ export function qemuArguments(machine: Machine): string[] {
   ];
 }
 
-function diskArguments({ disk: file, writeProtected }: Machine): string[] {
-  if (file === undefined) return [];
+function diskArguments({ disk, writeProtected }: Machine): string[] {
+  if (disk === undefined) return [];
   const node = {
     'node-name': 'disk',
-    driver: 'qcow2',
     discard: 'unmap',
     'read-only': writeProtected,
-    file: { driver: 'file', filename: file },
+    ...('nbd' in disk
+      ? { driver: 'nbd', server: { type: 'unix', path: disk.nbd } }
+      : { driver: 'qcow2', file: { driver: 'file', filename: disk.file } }),
   };
   return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,drive=disk'];
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Forward, type Machine, PART, qemuArguments } from './arguments.ts';
-import { type Disk, makeDisk } from './disk.ts';
+import { makeDisk } from './disk.ts';
 import { Qmp } from './qmp.ts';
 import { spawnTied, type TiedProcess } from './tied-process.ts';
 
@@ -16,8 +16,11 @@ export interface QemuBoardOptions {
   memoryMiB?: number;
   /** Default 2. */
   cpus?: number;
-  /** A qcow2 file that is kept, made from the image when it is not there; otherwise the disk is thrown away. */
-  disk?: { keep: string };
+  /**
+   * `keep`: a qcow2 file that is kept, made from the image when it is not there. `nbd`: the Unix socket of a server of the
+   * disk, of which there are no snapshots; no image is needed. Otherwise the disk is thrown away.
+   */
+  disk?: { keep: string } | { nbd: string };
   /** Size of the disk, for an image on a larger card. Default: that of the image, or of the disk that was kept. */
   diskMiB?: number;
   /** The disk refuses every write, as a card does at the end of its life. */
@@ -194,7 +197,7 @@ async function prepare(options: QemuBoardOptions, scratch: string): Promise<Mach
   return {
     name: options.name,
     uBoot: resolve(options.uBoot),
-    disk: disk?.file,
+    disk,
     writeProtected: options.writeProtected ?? false,
     memoryMiB: options.memoryMiB ?? 512,
     cpus: options.cpus ?? 2,
@@ -209,14 +212,11 @@ async function prepare(options: QemuBoardOptions, scratch: string): Promise<Mach
   };
 }
 
-async function diskOf(options: QemuBoardOptions, scratch: string): Promise<Disk | undefined> {
-  if (options.image === undefined) return undefined;
-  return makeDisk({
-    image: options.image,
-    scratch,
-    ...(options.disk === undefined ? {} : { keep: options.disk.keep }),
-    ...(options.diskMiB === undefined ? {} : { sizeMiB: options.diskMiB }),
-  });
+async function diskOf({ image, disk, diskMiB }: QemuBoardOptions, scratch: string): Promise<Machine['disk']> {
+  if (disk !== undefined && 'nbd' in disk) return { nbd: resolve(disk.nbd) };
+  if (image === undefined) return undefined;
+  const size = diskMiB === undefined ? {} : { sizeMiB: diskMiB };
+  return { file: await makeDisk({ image, scratch, ...disk, ...size }) };
 }
 
 /** Values go by file: an argument could be read by every process of this machine. */

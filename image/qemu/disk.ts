@@ -13,32 +13,27 @@ export interface DiskRequest {
   scratch: string;
 }
 
-export interface Disk {
-  file: string;
-  /** Whether the file may be unlinked as soon as QEMU has it open. */
-  throwAway: boolean;
-}
-
 /**
  * Makes the disk of a board: a qcow2 file, for snapshots need one.
  *
  * A disk that is kept holds a copy of the image, not a layer over it: an image that is built again later
  * must not change under it. A throw-away disk is a layer, made in no time.
  *
+ * @returns its path; one that is not kept may be unlinked as soon as QEMU has it open
  * @throws CommandError
  */
-export async function makeDisk(request: DiskRequest): Promise<Disk> {
+export async function makeDisk(request: DiskRequest): Promise<string> {
   const image = resolve(request.image);
   await stat(image);
   if (request.keep === undefined) {
     const file = join(request.scratch, 'disk.qcow2');
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', image, file]);
     await grow(file, request.sizeMiB);
-    return { file, throwAway: true };
+    return file;
   }
   const file = resolve(request.keep);
   if (!(await exists(file))) await copyImage(image, file, request.sizeMiB);
-  return { file, throwAway: false };
+  return file;
 }
 
 /** Under another name until it is complete, so that an interrupted copy is never taken for a disk. */

@@ -1,8 +1,10 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findPartition } from '../disk/partitions.ts';
+import { squashfsSize } from '../disk/squashfs-size.ts';
+import { ImageError } from '../error.ts';
 import { run } from '../run.ts';
 import { UpdateError } from './error.ts';
 
@@ -23,11 +25,6 @@ export interface Bundle {
   board: string;
   version: string;
 }
-
-/** Where a squashfs says how many bytes it has: its superblock's `bytes_used`. */
-const SQUASHFS_LENGTH_AT = 40;
-/** RAUC hashes blocks of this size. */
-const BLOCK = 4096;
 
 /**
  * Makes a signed RAUC bundle (format verity) of an image: boot and root file system of a slot, as one update.
@@ -90,13 +87,19 @@ function manifest(board: string, version: string): string {
 
 /** The file system alone, without the room behind it in its partition. */
 async function copyRoot(image: string, target: string): Promise<void> {
-  const { offset, size } = await findPartition(image, 'rootA');
-  await using file = await open(image);
-  const { buffer } = await file.read(Buffer.alloc(48), 0, 48, offset);
-  const length = Number(buffer.readBigUInt64LE(SQUASHFS_LENGTH_AT));
-  if (buffer.toString('latin1', 0, 4) !== 'hsqs' || length > size)
-    throw new UpdateError(`${image}: there is no system in its slot A; build it with 'skyminer image'`);
-  await copyRange(image, offset, Math.ceil(length / BLOCK) * BLOCK, target);
+  const { offset } = await findPartition(image, 'rootA');
+  await copyRange(image, offset, await rootSize(image), target);
+}
+
+async function rootSize(image: string): Promise<number> {
+  try {
+    return await squashfsSize(image, 'rootA');
+  } catch (cause) {
+    if (!(cause instanceof ImageError)) throw cause;
+    throw new UpdateError(`${image}: there is no system in its slot A; build it with 'skyminer image'`, {
+      cause,
+    });
+  }
 }
 
 async function copyRange(from: string, start: number, length: number, to: string): Promise<void> {

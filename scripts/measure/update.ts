@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { squashfsSize } from '../../image/disk/squashfs-size.ts';
 import { run } from '../../image/run.ts';
 import { makeBundle } from '../../image/update/bundle.ts';
 import { makeUpdateKeys } from '../../image/update/keys.ts';
 import { BootedBoard } from './booted-board.ts';
 import { MeasureError, timeCommand } from './process.ts';
 import type { Row } from './row.ts';
-import { squashfsBytes } from './squashfs.ts';
 
 export interface UpdateOptions {
   image: string;
@@ -40,7 +40,7 @@ export async function measureUpdate({
     ...{ image, signer, out: join(folder, 'update.raucb'), log: join(folder, 'update.log') },
   });
   const { size } = await stat(file);
-  const sizes = [(await squashfsBytes(image, 'rootB')) / MIB, 64].map(Math.ceil);
+  const sizes = [(await squashfsSize(image, 'rootB')) / MIB, 64].map(Math.ceil);
   progress('boot');
   await using board = await BootedBoard.start({ image, uBoot, diskMiB: 2048 }, key, {
     'skyminer.updates': await readFile(keys.authority, 'utf8'),

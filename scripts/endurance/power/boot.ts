@@ -58,9 +58,13 @@ export async function bootAfterCut({ image, uBoot, disk, folder, lines }: BootOp
   }
 }
 
-/** Boots a board that is on no network, and waits until its kernel's console says so. @returns what was said until then */
+/**
+ * Boots a board, on no network unless told otherwise, waits until its kernel's console says so, and pulls its plug.
+ *
+ * @returns what was said until then
+ */
 export async function whatItSays(
-  options: Pick<QemuBoardOptions, 'uBoot' | 'credentials'> & { image: string },
+  options: Pick<QemuBoardOptions, 'uBoot' | 'credentials' | 'image' | 'disk' | 'network' | 'services'>,
   said: RegExp,
 ): Promise<string> {
   const name = 'skyminer-power';

@@ -27,14 +27,14 @@ export interface UpdatePowerOptions {
   seed?: number;
 }
 
-/** Records how slot B of a board is written, and cuts the power of its disk again and again. */
+/** Records how a board updates its slot B, and cuts the power of its disk again and again. */
 export async function updatePower(options: UpdatePowerOptions): Promise<UpdateFindings> {
   const { image: after, uBoot, cuts, boots: count, progress, seed = randomInt(2 ** 32) } = options;
   const folder = await mkdtemp(join(tmpdir(), 'skyminer-update-'));
   try {
     const before = join(folder, 'before.img');
     await makeBefore(after, before);
-    using record = await recordUpdate({ folder: join(folder, 'recording'), before, after });
+    using record = await recordUpdate({ folder: join(folder, 'recording'), before, after, uBoot });
     return await cutUpdate({
       ...{ record, after, cuts, seed, ...(progress === undefined ? {} : { progress }) },
       boots: { count, folder, boot: (disk, slot) => bootFrom(disk, slot, uBoot) },

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Slot } from '../../../image/disk/state.ts';
 import { type Cut, chooseCuts, keepOf, Passage, Replay } from '../power/cut.ts';
-import type { DiskRecord } from '../power/disk-record.ts';
+import type { DiskEvent, DiskRecord } from '../power/disk-record.ts';
 import { Lost } from '../power/writer.ts';
 import { SlotWatch } from './slot-watch.ts';
 
@@ -48,7 +48,7 @@ export async function cutUpdate(options: UpdateCutsOptions): Promise<UpdateFindi
     ...{ cuts: 0, boots: 0, holds: { old: 0, new: 0, torn: 0 }, starts: { A: 0, B: 0 }, lost: [] },
   };
   const toBoot: { cut: Cut; slot: Slot }[] = [];
-  for (const cut of chooseCuts(record.events, cuts, seed)) {
+  for (const cut of choose(record.events, watch, cuts, seed)) {
     found.cuts++;
     try {
       await passage.to(cut.at);
@@ -68,6 +68,18 @@ export async function cutUpdate(options: UpdateCutsOptions): Promise<UpdateFindi
   }
   await bootAll(toBoot, options, found);
   return found;
+}
+
+/** A fifth falls anywhere between the board's start and the end; the others while the slot is written, and after that. */
+function choose(events: readonly DiskEvent[], watch: SlotWatch, count: number, seed: number): Cut[] {
+  const begin = events.findIndex((event) => event.kind === 'write' && watch.isInto(event));
+  const first = Math.max(0, begin);
+  const some = Math.floor(count / 5);
+  const during = chooseCuts(events.slice(first), count - some, seed).map((cut) => ({
+    ...cut,
+    at: cut.at + first,
+  }));
+  return [...chooseCuts(events, some, seed), ...during].sort((one, other) => one.at - other.at);
 }
 
 async function bootAll(

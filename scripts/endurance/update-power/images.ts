@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { findPartition } from '../../../image/disk/partitions.ts';
+import { squashfsSize } from '../../../image/disk/squashfs-size.ts';
 import { run } from '../../../image/run.ts';
-import { squashfsSize } from './squashfs-size.ts';
 
 const PIECE = 1024 * 1024;
 
@@ -15,7 +15,7 @@ export async function makeBefore(image: string, before: string): Promise<void> {
   await using file = await open(before, 'r+');
   for (const name of ['bootB', 'rootB']) {
     const { offset, size } = await findPartition(image, name);
-    const used = name === 'rootB' ? await squashfsSize(image, offset) : size;
+    const used = name === 'rootB' ? await squashfsSize(image, name) : size;
     let at = offset;
     for await (const piece of createReadStream(image, {
       start: offset,

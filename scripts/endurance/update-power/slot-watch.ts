@@ -67,6 +67,11 @@ export class SlotWatch implements Disposable {
     return countOf(this.#sectors, NOT_NEW);
   }
 
+  /** Whether a write is into the slot that the update writes. */
+  isInto(write: DiskWrite): boolean {
+    return this.#parts.written.some((part) => overlaps(write, part));
+  }
+
   /** Takes in writes that are on the disk for good. @throws {Lost} one is into the slot that runs */
   write(writes: readonly DiskWrite[]): void {
     for (const write of writes) this.#take(write);
@@ -115,14 +120,12 @@ export class SlotWatch implements Disposable {
   }
 
   #take(write: DiskWrite, keep = everything): void {
-    const { state, written, running } = this.#parts;
+    const { state, running } = this.#parts;
     const { offset, data } = write;
-    const end = offset + data.length;
-    const touches = (part: Partition) => offset < part.offset + part.size && end > part.offset;
-    const into = running.find(touches);
+    const into = running.find((part) => overlaps(write, part));
     if (into !== undefined) throw new Lost(`${into.name} is written, from which the board runs`);
-    const isState = touches(state);
-    if (!isState && !written.some(touches)) return;
+    const isState = overlaps(write, state);
+    if (!isState && !this.isInto(write)) return;
     const compared = isState ? undefined : this.#compare(write);
     for (let sector = 0; sector < data.length / SECTOR_BYTES; sector++) {
       if (!keep(0, sector)) continue;
@@ -165,6 +168,10 @@ export class SlotWatch implements Disposable {
     this.#compared.set(data, sectors);
     return sectors;
   }
+}
+
+function overlaps({ offset, data }: DiskWrite, part: Partition): boolean {
+  return offset < part.offset + part.size && offset + data.length > part.offset;
 }
 
 function countOf(sectors: Uint8Array, flag: number): number {
