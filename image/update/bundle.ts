@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { access, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { describeImage } from '../disk/describe.ts';
 import { findPartition } from '../disk/partitions.ts';
 import { squashfsSize } from '../disk/squashfs-size.ts';
 import { ImageError } from '../error.ts';
@@ -43,8 +44,8 @@ export async function makeBundle(options: BundleOptions): Promise<Bundle> {
   try {
     const content = join(work, 'content');
     await run('mkdir', [content], { log });
-    await copyRoot(image, join(content, 'root.img'));
-    const { board, version: own } = await describeRoot(join(content, 'root.img'), log);
+    await ofOurs(copyRoot(image, join(content, 'root.img')));
+    const { board, version: own } = await ofOurs(describeImage(image, log));
     const version = options.version ?? own;
     const { offset, size } = await findPartition(image, 'bootA');
     await copyRange(image, offset, size, join(content, 'boot.img'));
@@ -88,32 +89,21 @@ function manifest(board: string, version: string): string {
 /** The file system alone, without the room behind it in its partition. */
 async function copyRoot(image: string, target: string): Promise<void> {
   const { offset } = await findPartition(image, 'rootA');
-  await copyRange(image, offset, await rootSize(image), target);
+  await copyRange(image, offset, await squashfsSize(image, 'rootA'), target);
 }
 
-async function rootSize(image: string): Promise<number> {
+/** @throws {UpdateError} there is no system of ours in slot A */
+async function ofOurs<T>(work: Promise<T>): Promise<T> {
   try {
-    return await squashfsSize(image, 'rootA');
+    return await work;
   } catch (cause) {
     if (!(cause instanceof ImageError)) throw cause;
-    throw new UpdateError(`${image}: there is no system in its slot A; build it with 'skyminer image'`, {
-      cause,
-    });
+    throw new UpdateError(`${cause.message}; build one with 'skyminer image'`, { cause });
   }
 }
 
 async function copyRange(from: string, start: number, length: number, to: string): Promise<void> {
   await pipeline(createReadStream(from, { start, end: start + length - 1 }), createWriteStream(to));
-}
-
-/** What the system says of itself in os-release. */
-async function describeRoot(squashfs: string, log: string): Promise<{ board: string; version: string }> {
-  const { stdout } = await run('unsquashfs', ['-cat', squashfs, 'usr/lib/os-release'], { log });
-  const value = (name: string) => new RegExp(`^${name}="?([^"\n]+)"?$`, 'm').exec(stdout)?.[1];
-  const [board, version] = [value('VARIANT_ID'), value('VERSION_ID')];
-  if (value('ID') !== 'skyminer' || board === undefined || version === undefined)
-    throw new UpdateError(`${basename(squashfs)} says of itself that it is no Skyminer`);
-  return { board, version };
 }
 
 async function requireFile(file: string): Promise<void> {

@@ -6,6 +6,7 @@ import { abuse } from './abuse/campaign.ts';
 import { describeFailure } from './campaign.ts';
 import type { Decoder } from './decoders.ts';
 import { fuzz } from './fuzz.ts';
+import { runLongTests } from './long-tests.ts';
 import { watchMemory } from './memory.ts';
 import { powerCampaign } from './power/campaign.ts';
 import { reboot } from './reboots.ts';
@@ -82,6 +83,18 @@ export const parts: Readonly<Record<string, (part: Part) => Promise<boolean>>> =
       }),
     );
     return totals.lost.length === 0;
+  },
+
+  async boards({ root, state, save, steps, minutes, signal }) {
+    return steps.step('Test boards at length', 'Read in the log what failed.', ({ log, note }) =>
+      runLongTests({
+        ...{ root, log, before: state.boards, progress: note, signal: within(minutes, signal) },
+        save: async (test) => {
+          state.boards[test.file] = test;
+          await save();
+        },
+      }),
+    );
   },
 
   async reboots({ root, state, save, steps, signal }) {

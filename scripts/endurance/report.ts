@@ -1,5 +1,6 @@
 import type { AbuseTotals } from './abuse/campaign.ts';
 import type { Decoder } from './decoders.ts';
+import type { LongTest } from './long-tests.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { RebootTotals } from './reboots.ts';
 import { sabotageReport } from './sabotage/report.ts';
@@ -19,7 +20,7 @@ export function putReport(document: string, report: string): string {
 
 /** All that was found so far, as Markdown. */
 export function soakReport(
-  { fuzz, memory, abuse, power, updatePower, reboots, sabotage }: SoakState,
+  { fuzz, memory, abuse, power, updatePower, boards, reboots, sabotage }: SoakState,
   decoders: readonly Decoder[],
 ): string {
   return `## Soak
@@ -43,6 +44,9 @@ ${power === undefined ? 'Not tried yet.\n' : powerText(power)}
 ### Power cuts of updates
 
 ${updatePower === undefined ? 'Not tried yet.\n' : updatePowerText(updatePower)}
+### Boards at length
+
+${longTestsText(Object.values(boards))}
 ### Reboots
 
 ${reboots === undefined ? 'Not tried yet.\n' : rebootsText(reboots)}
@@ -93,8 +97,19 @@ were booted with what it left. ${losses(lost)}`;
 }
 
 function updatePowerText({ day, cuts, boots, torn, lost }: UpdatePowerTotals): string {
-  return `On ${day}, the power was cut ${count(cuts)} times while a slot was written, which left it torn ${count(torn)} times; ${count(boots)} boards
+  return `On ${day}, the power was cut ${count(cuts)} times while a board updated itself, which left the slot torn ${count(torn)} times; ${count(boots)} boards
 were booted with what there was. ${losses(lost)}`;
+}
+
+function longTestsText(tests: readonly LongTest[]): string {
+  if (tests.length === 0) return 'Not tried yet.\n';
+  const rows = tests.map(({ file, day, minutes, passed }) => [
+    `\`${file}\``,
+    day,
+    minutes.toFixed(0),
+    passed ? '✓' : '✗',
+  ]);
+  return `What runs with SKYMINER_LONG alone, the last time that it ran.\n\n${table(['Tests', 'Day', 'Minutes', 'Passed'], rows)}`;
 }
 
 function rebootsText({ day, reboots, well }: RebootTotals): string {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { withLock } from '../../image/lock.ts';
 import type { Steps } from '../../image/steps.ts';
 import type { AbuseTotals } from './abuse/campaign.ts';
+import type { LongTest } from './long-tests.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { RebootTotals } from './reboots.ts';
 import type { Trial } from './sabotage/sabotage.ts';
@@ -54,6 +55,10 @@ const updatePower: z.ZodType<UpdatePowerTotals> = z.object({
   lost: z.array(z.string()),
 });
 
+const longTest: z.ZodType<LongTest> = z.object({
+  ...{ file: z.string(), day: z.string(), minutes: z.number(), passed: z.boolean() },
+});
+
 const trial: z.ZodType<Trial> = z.object({
   ...{ broken: z.string(), day: z.string(), test: z.string(), name: z.string() },
   ...{ noticed: z.boolean(), said: z.string() },
@@ -67,6 +72,8 @@ const state = z.object({
   power: power.exactOptional(),
   reboots: reboots.exactOptional(),
   updatePower: updatePower.exactOptional(),
+  /** By their files. */
+  boards: z.record(z.string(), longTest).default({}),
   /** By what was broken. */
   sabotage: z.record(z.string(), trial).default({}),
 });
@@ -79,7 +86,8 @@ export type MemoryFindings = z.infer<typeof memory>;
 /** Reads what {@link writeState} wrote; nothing was found where there is no such file. @throws {Error} it is damaged */
 export async function readState(file: string): Promise<SoakState> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return JSON.stringify({ fuzz: {}, sabotage: {} } satisfies SoakState);
+    if (error.code === 'ENOENT')
+      return JSON.stringify({ fuzz: {}, boards: {}, sabotage: {} } satisfies SoakState);
     throw error;
   });
   try {

@@ -10,6 +10,7 @@ import { signMembership } from '../../services/net/membership.ts';
 import { hashPassphrase } from '../../services/net/passphrase.ts';
 import { newHostKey } from '../../services/net/ssh/host-key.ts';
 import { BOOT_MS, BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
+import { isLong } from './long.ts';
 import { makeKey, Ssh } from './ssh.ts';
 
 const rack = Identity.generate();
@@ -63,9 +64,6 @@ afterAll(async () => {
 });
 
 /** One board from its first start to its fifth: each test goes on where the one before ended. */
-/** Each start of a board takes more than a minute: those of `./scripts/test` are few. */
-const isLong = process.env.SKYMINER_LONG !== undefined;
-
 describe('a board with a card of its own', () => {
   it('greets with its name, its rack and its address', async () => {
     const greeting = await guest.booted();
@@ -125,8 +123,8 @@ describe('a board with a card of its own', () => {
     }
   });
 
-  it(
-    'starts with the same settings when nothing has changed, without making them again',
+  it.skipIf(!isLong)(
+    'starts with the same settings when nothing has changed, without making them again (needs SKYMINER_LONG)',
     async () => {
       const made =
         'cat /etc/hostname /etc/hosts /etc/systemd/network/15-board.network /etc/viscript/config.yaml | sha256sum';

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hasSocat } from '../services/viscript/terminal/pty.ts';
 import { PtyProgram } from '../services/viscript/terminal/pty-program.ts';
 import { BOOT_MS, BOOTING_MS } from './fixture.ts';
+import { isLong } from './long.ts';
 
 const program = join(import.meta.dirname, '../../scripts/run.ts');
 /** Comes at a megabyte a second: a board boots again meanwhile, unless the machine does much else. */
@@ -20,9 +21,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => rm(folder, { recursive: true }));
-
-/** Boots three boards, one of them twice: five minutes on two processors, which `./scripts/test` has not. */
-const isLong = process.env.SKYMINER_LONG !== undefined;
 
 describe.skipIf(!hasSocat || !isLong)(
   './scripts/run --rack on a terminal (needs socat and SKYMINER_LONG)',

@@ -4,9 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readLock } from '../../image/rack/lock-file.ts';
 import { DocumentWalk } from './document-walk.ts';
 import { BOOT_MS, BOOTING_MS } from './fixture.ts';
-
-/** Five boots of three boards beside each other are too long for `./scripts/test`. */
-const isLong = process.env.SKYMINER_LONG !== undefined;
+import { isLong } from './long.ts';
 
 let walk: DocumentWalk;
 

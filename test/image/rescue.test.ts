@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashPassphrase } from '../../services/net/passphrase.ts';
 import { BOOT_MS, BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
+import { isLong } from './long.ts';
 
 const PASSPHRASE = 'correct horse battery';
 const ASKED = /Passphrase of this console: /;
@@ -89,8 +90,8 @@ describe('a board with a console passphrase', () => {
     await cli.line.waitFor(DOWN, SOON);
   }, 600_000);
 
-  it(
-    'boots from the other slot once when told to, whatever is typed while U-Boot runs',
+  it.skipIf(!isLong)(
+    'boots from the other slot once when told to, whatever is typed while U-Boot runs (needs SKYMINER_LONG)',
     async () => {
       const { root, cli, console, board } = guest;
       // A slot on which viscript does not run does not prove good, and is left: not while this test looks at it.

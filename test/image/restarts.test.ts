@@ -36,7 +36,7 @@ describe('a board that is switched off by its button and on again', () => {
         await guest.root.text('journalctl -b -o cat | grep -E "recovering journal|orphan" || true'),
       ).toBe('');
 
-      await guest.root.run('systemctl --no-block reboot');
+      await guest.root.reboot();
       expect(await guest.booted()).not.toMatch(/because/);
       expect(await guest.root.text('cat /proc/cmdline')).toMatch(/skyminer\.slot=A skyminer\.left=2 /);
       expect(await guest.root.text(IDENTITY)).toBe(identity);

@@ -62,6 +62,11 @@ export class RootShell {
     };
   }
 
+  /** Begins a restart of the board, of which the shell may not live to tell how it ended. */
+  async reboot(): Promise<void> {
+    await this.#line.write('systemctl --no-block reboot\n');
+  }
+
   /** What a command printed, without the last line end. Throws when its status is not 0. */
   async text(command: string, timeoutMs = ANSWER_MS): Promise<string> {
     const { status, output } = await this.run(command, timeoutMs);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeCopy } from '../../image/disk/state.ts';
 import { addArguments, writeOnData, writeStateCopy } from './disk-changes.ts';
 import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
+import { isLong } from './long.ts';
 
 /** Of a slot that is left by itself before. */
 const U_BOOT = { timeoutMs: BOOTING_MS };
@@ -12,9 +13,6 @@ const VERSION = String.raw`\d+\.\d+\.\d+-[0-9a-f]{8}`;
 
 /** Of a slot that is confirmed, in a row; the soak has ten times as many. */
 const REBOOTS = Number(process.env.SKYMINER_REBOOTS ?? 3);
-
-/** Trials take minutes, each of them: in `./scripts/test` one runs, and with SKYMINER_LONG all. */
-const isLong = process.env.SKYMINER_LONG !== undefined;
 
 interface Trial {
   /** Arguments for the kernel of slot B alone. */
@@ -79,7 +77,7 @@ describe.skipIf(!isLong)('a slot on trial (needs SKYMINER_LONG)', () => {
 
         for (let reboot = 0; reboot < REBOOTS; reboot++) {
           if (reboot > 0) await guest.booted();
-          if (reboot % 2 === 0) await guest.root.run('systemctl --no-block reboot');
+          if (reboot % 2 === 0) await guest.root.reboot();
           else {
             await expect.poll(() => guest.root.text('ls /run/skyminer'), SOON).toMatch(/^good$/m);
             await guest.board.reset();

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, type ExpectStatic, expect, it } from 'vitest';
 import { deletePartition, takeQuotasAway, wipePartition } from './disk-changes.ts';
 import { BOOTING_MS, bootedGuest, copyOfImage, Guest, type GuestOptions } from './fixture.ts';
+import { isLong } from './long.ts';
 
 const SOON = { timeout: 120_000, interval: 1000 };
 
@@ -105,8 +106,8 @@ describe.concurrent('a board whose data is not as it should be', () => {
     BOOTING_MS,
   );
 
-  it(
-    'starts, runs apps and says so when nothing of its file system can be used',
+  it.skipIf(!isLong)(
+    'starts, runs apps and says so when nothing of its file system can be used (needs SKYMINER_LONG)',
     ({ expect }) =>
       bootsAndSays('data is damaged and cannot be mounted: nothing that changes is kept', {
         expect,
@@ -122,8 +123,8 @@ describe.concurrent('a board whose data is not as it should be', () => {
     BOOTING_MS,
   );
 
-  it(
-    'starts, runs apps and says so when its data was made without quotas',
+  it.skipIf(!isLong)(
+    'starts, runs apps and says so when its data was made without quotas (needs SKYMINER_LONG)',
     ({ expect }) =>
       bootsAndSays('data has no quotas, so one app can fill it; a card that is flashed anew has them', {
         expect,

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { proveGood } from '../../scripts/lib/prove-good.ts';
 import { BreakingServer, Bundles } from './bundles.ts';
-import { BOOT_MS, BOOTING_MS, Guest } from './fixture.ts';
+import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
 import { type NextImage, nextImage } from './next-image.ts';
 import type { Ssh } from './ssh.ts';
 
@@ -21,14 +22,19 @@ describe.skipIf(next === undefined)(
     let server: BreakingServer;
     let guest: Guest;
     let ssh: Ssh;
+    let card: string | undefined;
     let kernelBefore: string;
 
     beforeAll(async () => {
       bundles = stack.use(await Bundles.make());
       const bundle = await bundles.whole('next.raucb', image, bundles.second, '0.2.0');
       server = stack.use(await BreakingServer.serve(bundle, { after: 30_000_000, times: 2 }));
+      card = await copyOfImage();
+      // An update waits while the version that runs is on trial.
+      await proveGood(card);
       guest = stack.use(
         await Guest.start({
+          image: card,
           diskMiB: 2048,
           credentials: { 'skyminer.updates': await readFile(bundles.owner.authority, 'utf8') },
           services: [{ here: server.port, board: PORT }],
@@ -36,12 +42,14 @@ describe.skipIf(next === undefined)(
       );
       await guest.booted();
       ssh = await guest.ssh();
-      await confirmed();
       kernelBefore = await guest.root.text('uname -r');
       await guest.root.text('echo kept > /data/viscript/note');
     }, BOOTING_MS);
 
-    afterAll(() => stack.disposeAsync());
+    afterAll(async () => {
+      await stack.disposeAsync();
+      if (card !== undefined) await rm(card);
+    });
 
     /** What is in the other slot, and whether it may be started. */
     const otherSlot = () =>
@@ -118,13 +126,6 @@ describe.skipIf(next === undefined)(
       await guest.root.text('modprobe tun');
       expect(await kept()).toBe(before);
     });
-
-    /** Resolves when the version that runs has proved good. */
-    const confirmed = () =>
-      guest.root.text(
-        'timeout 600 sh -c \'until viscript --json status | grep -q "\\"state\\":\\"confirmed\\""; do sleep 2; done\'',
-        BOOT_MS,
-      );
 
     const kept = () =>
       guest.root.text(

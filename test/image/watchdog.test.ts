@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
+import { isLong } from './long.ts';
 
 /** The most that the watchdog of an Allwinner board counts, in seconds: far less than an emulated board is given. */
 const SHORT_S = 16;
@@ -51,8 +52,8 @@ describe('the hardware watchdog', () => {
 });
 
 describe('a kernel that panics', () => {
-  it(
-    'starts the board anew by itself',
+  it.skipIf(!isLong)(
+    'starts the board anew by itself (needs SKYMINER_LONG)',
     async () => {
       await guest.console.write('echo c > /proc/sysrq-trigger\n');
       expect(await guest.booted()).not.toMatch(/Trouble: the board hung/);

@@ -3,10 +3,9 @@ import { mkdir, readFile, stat, truncate } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { Ext4Partition } from '../../../image/provision/ext4.ts';
 import { makeBundle } from '../../../image/update/bundle.ts';
 import { makeUpdateKeys } from '../../../image/update/keys.ts';
-import { emptyRecord, type SlotRecord } from '../../../services/slots/record.ts';
+import { proveGood } from '../../lib/prove-good.ts';
 import { whatItSays } from '../power/boot.ts';
 import { DiskRecord } from '../power/disk-record.ts';
 import { serveNbd } from '../power/nbd-server.ts';
@@ -58,7 +57,8 @@ export async function recordUpdate(options: UpdateRecordingOptions): Promise<Dis
     ...{ image: after, out: join(folder, 'next.raucb'), log: join(folder, 'log') },
     signer: { key: keys.signerKey, certificate: keys.signer },
   });
-  await proveGood(before, bundle.version, folder);
+  // An update waits while the version that runs is on trial.
+  await proveGood(before);
   await truncate(before, CARD_BYTES);
   const record = new DiskRecord(before);
   try {
@@ -82,19 +82,6 @@ export async function recordUpdate(options: UpdateRecordingOptions): Promise<Dis
     record[Symbol.dispose]();
     throw error;
   }
-}
-
-/** An update waits while the version that runs is on trial: this one is not. */
-async function proveGood(card: string, version: string, folder: string): Promise<void> {
-  const scratch = join(folder, 'ext4');
-  await mkdir(scratch);
-  const data = await Ext4Partition.open(card, 'data', scratch);
-  const good = { version, confirmed: new Date().toISOString(), installed: undefined };
-  const record: SlotRecord = { ...emptyRecord(), slots: { A: good } };
-  await data.write([
-    { path: '/system', mode: 0o755, content: undefined },
-    { path: '/system/slots.json', mode: 0o644, content: Buffer.from(JSON.stringify(record)) },
-  ]);
 }
 
 async function serveFile(file: string): Promise<AsyncDisposable & { port: number }> {

@@ -60,8 +60,9 @@ export const updateCommands: readonly Command[] = [
     summary: 'restart the whole board',
     async run({ put }) {
       await updateClient();
-      await reboot();
+      // First: nobody is left to say so once it begins.
       put({ rebooting: true }, 'the board restarts\n');
+      await reboot();
       return undefined;
     },
   },
@@ -85,8 +86,8 @@ async function putState(updates: UpdateClient, { put }: CommandContext): Promise
 
 async function putNext(data: object, said: string, { options, put }: CommandContext): Promise<void> {
   const rebooting = options.has('reboot');
-  if (rebooting) await reboot();
   put({ ...data, rebooting }, `${said}; ${rebooting ? 'the board restarts' : "'reboot' starts it"}\n`);
+  if (rebooting) await reboot();
 }
 
 async function reboot(): Promise<void> {

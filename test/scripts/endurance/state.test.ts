@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 it('is empty in the beginning, and comes back as it was written', async () => {
   const file = join(folder, 'out/state.json');
-  expect(await readState(file)).toEqual({ fuzz: {}, sabotage: {} });
+  expect(await readState(file)).toEqual({ fuzz: {}, boards: {}, sabotage: {} });
   const state: SoakState = {
     fuzz: { frames: { inputs: 5 }, text: { inputs: 7, repeat: 'vitest' } },
     memory: {
@@ -22,6 +22,7 @@ it('is empty in the beginning, and comes back as it was written', async () => {
       processes: [{ name: 'node1', first: 1, last: 2, grows: false }],
     },
     power: { day: '2026-01-31', recordings: 1, cuts: 100, boots: 1, gone: 7, lost: ['at event 5: journal'] },
+    boards: {},
     sabotage: {
       flushes: {
         ...{ broken: 'flushes', day: '2026-01-31', test: 'a.test.ts', name: 'is kept' },

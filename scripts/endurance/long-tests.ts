@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../../image/run.ts';
+import { runTests } from './run-tests.ts';
+
+/** What became of a file of tests that take too long for `./scripts/test`. */
+export interface LongTest {
+  /** Path from the repository's folder. */
+  file: string;
+  /** Day of the last run: 2026-01-31. */
+  day: string;
+  minutes: number;
+  passed: boolean;
+}
+
+export interface LongTestsOptions {
+  root: string;
+  log: string;
+  /** What is behind already; files that passed are not run again. */
+  before: Readonly<Record<string, LongTest>>;
+  save: (test: LongTest) => Promise<void>;
+  progress: (text: string) => void;
+  /** No file begins after it; the one that runs is ended. */
+  signal: AbortSignal;
+}
+
+/** By which a test file says that there are tests in it which run only when they are asked for. */
+const MARK = 'SKYMINER_LONG';
+
+/** Runs the tests of boards that take too long for every run, a file after the other. @returns whether none failed */
+export async function runLongTests(options: LongTestsOptions): Promise<boolean> {
+  const { root, log, before, save, progress, signal } = options;
+  let well = true;
+  for (const file of await longTestFiles(root)) {
+    if (signal.aborted) return well;
+    if (before[file]?.passed === true) continue;
+    progress(file);
+    const from = performance.now();
+    const passed = await runTests(['--project', 'image', file], { root, log, signal, env: { [MARK]: '1' } });
+    if (signal.aborted) return well;
+    well &&= passed;
+    const day = new Date().toISOString().slice(0, 10);
+    await save({ file, day, minutes: (performance.now() - from) / 60_000, passed });
+  }
+  return well;
+}
+
+/** Files of tests, by their paths from the repository's folder, of which some run only when they are asked for. */
+export async function longTestFiles(root: string): Promise<string[]> {
+  const { stdout } = await run('git', ['-C', root, 'ls-files', '-z', 'test/image']);
+  const files = stdout.split('\0').filter((file) => file.endsWith('.test.ts'));
+  const texts = await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')));
+  return files.filter((_file, index) => texts[index]?.includes(MARK) === true);
+}
