@@ -43,7 +43,8 @@ function file({ etag = '"one"', breakAfter = () => undefined, ranges = true, bod
   const answer: RequestListener = (request, response) => {
     const { range } = request.headers;
     asked.push(range ?? 'all');
-    const isSame = request.headers['if-range'] === etag;
+    // RFC 9110, 14.2: who asks without a condition is answered with what is there now.
+    const isSame = [undefined, etag].includes(request.headers['if-range']?.toString());
     const start = ranges && isSame ? Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) : 0;
     const partial = start > 0 ? { 'content-range': `bytes ${start}-${body.length - 1}/${body.length}` } : {};
     response.writeHead(start > 0 ? 206 : 200, { etag, 'content-length': body.length - start, ...partial });
