@@ -56,7 +56,5 @@ async function isWanted(board: string, signal: AbortSignal): Promise<boolean> {
     `Everything on it will be lost. Type ${board} to write, anything else for another card: `,
     signal,
   );
-  if (answer.trim() !== '' && answer.trim() !== board)
-    throw new FlashError('Not confirmed: nothing was written.');
   return answer.trim() === board;
 }
