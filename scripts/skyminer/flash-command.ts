@@ -4,6 +4,8 @@ const MORE = `
 IMAGE may be packed (.img.xz, .img.zst); IMAGE.bmap beside it says which blocks have to be written. Exit status: 0 all cards are
 done, 1 nothing was written, 2 wrong usage, 3 a card failed, 130 stopped. More: docs/flash.md.`;
 
+const THREADS = '24';
+
 /** Adds `flash`. @param end takes the exit status */
 export function addFlashCommand(skyminer: Command, end: (status: number) => void): void {
   skyminer
@@ -28,9 +30,11 @@ export function addFlashCommand(skyminer: Command, end: (status: number) => void
     .option('--yes', 'do not ask', false)
     .option('--big', 'also drives larger than 256 GiB', false)
     .addHelpText('after', MORE)
-    .action(async (image, devices, options) =>
-      end(await (await import('./flash/command.ts')).flash(image, devices, options)),
-    );
+    .action(async (image, devices, options) => {
+      // Each card that is being written to keeps a thread waiting; there are four unless Node is told before it needs one.
+      process.env.UV_THREADPOOL_SIZE ??= THREADS;
+      end(await (await import('./flash/command.ts')).flash(image, devices, options));
+    });
 }
 
 function collect(name: string, before: string[]): string[] {

@@ -19,10 +19,8 @@ export function bootExtents(size: number): Extent[] {
   ].filter(({ length }) => length > 0);
 }
 
-/** What is zeroed first: the above, and what older systems have at the end of the card. */
-export function wipedExtents(imageSize: number, cardSize: number): Extent[] {
-  const end = Math.max(MIB, cardSize - MIB);
-  return [...bootExtents(imageSize).reverse(), { offset: end, length: cardSize - end }].filter(
-    ({ length }) => length > 0,
-  );
+/** Where older systems have a table, or a mark of theirs, at the end of a card. */
+export function endExtent(cardSize: number): Extent {
+  const offset = Math.max(0, cardSize - MIB);
+  return { offset, length: cardSize - offset };
 }

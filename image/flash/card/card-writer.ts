@@ -4,7 +4,7 @@ import type { Extent } from '../../disk/used-blocks/extents.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import { FlashError } from '../error.ts';
 import type { Outcome, Phase, Progress } from '../outcome.ts';
-import { bootExtents, wipedExtents } from './boot-extents.ts';
+import { bootExtents, endExtent } from './boot-extents.ts';
 import type { Card } from './card.ts';
 import { Probes } from './probe.ts';
 import { readBack, type Written } from './read-back.ts';
@@ -59,11 +59,12 @@ export class CardWriter {
       );
     this.#enter('check', this.#probes.count * 2);
     this.#left = 'unknown';
-    await this.#zero(wipedExtents(size, this.#card.size));
+    await this.#zero(bootExtents(size));
     await this.#probes.write(() => this.#advance(1));
     await this.#probes.check([], () => this.#advance(1));
     // Not before: on a card that lies, probes may be anywhere.
     this.#left = 'wiped';
+    await this.#zero([endExtent(this.#card.size)]);
     this.#enter('write', this.#options.image.bytes);
   }
 
@@ -92,7 +93,9 @@ export class CardWriter {
     this.#enter('read back', this.bytes);
     await readBack(this.#card, this.#written, this.#options.pool, (bytes) => this.#advance(bytes));
     // Once more, now that so much was written that the card cannot have them in a memory for what came last.
-    await this.#probes.check(this.#written, () => this.#options.signal.throwIfAborted());
+    await this.#probes.check([...this.#written, endExtent(this.#card.size)], () =>
+      this.#options.signal.throwIfAborted(),
+    );
   }
 
   /** Writes, in the order of {@link bootExtents}, what makes the card boot. */
@@ -125,7 +128,7 @@ export class CardWriter {
   async #zero(extents: readonly Extent[]): Promise<void> {
     const { pool } = this.#options;
     for (const { offset, length } of partsOf(extents, pool.size))
-      await pool.lend((buffer) => this.#card.write(buffer.fill(0, 0, length + 4096), length, offset));
+      await pool.lend((buffer) => this.#card.write(buffer.fill(0), length, offset));
     await this.#card.sync();
   }
 
