@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../files.ts';
 import { attribute, namesIn } from '../attribute.ts';
 import { type Identity, identityOf } from '../card/identity.ts';
 import { FlashError } from '../error.ts';
@@ -44,8 +45,12 @@ export async function disksOf(roots: Roots): Promise<Disk[]> {
   for (const name of await namesIn(folder)) {
     const isPart = (await attribute(join(folder, name, 'partition'))) !== undefined;
     if (isPart || AREA.test(name)) continue;
-    const disk = await diskOf(roots, name);
-    if (disk.transport !== 'virtual' || disk.identity.size > 0) disks.push(disk);
+    const disk = await diskOf(roots, name).catch((error: unknown) => {
+      // Taken out while it was looked at.
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    if (disk !== undefined && (disk.transport !== 'virtual' || disk.identity.size > 0)) disks.push(disk);
   }
   return disks;
 }

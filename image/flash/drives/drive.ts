@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { attribute } from '../attribute.ts';
+import { FlashError } from '../error.ts';
 import { type Disk, diskAt, disksOf } from './disk.ts';
 import { type InUse, readInUse } from './mounts.ts';
 import type { Roots } from './roots.ts';
@@ -82,9 +83,14 @@ async function memberRefusal(
   if (identity.size === 0 || isReadOnly) return undefined;
   for (const node of [name, ...partitions]) {
     const path = join(identity.path, '..', node);
-    const [found] = await members(path);
-    if (found !== undefined)
-      return `holds ${found.what} (${found.device}): if that may go, type 'wipefs --all ${path}' first`;
+    try {
+      const [found] = await members(path);
+      if (found !== undefined)
+        return `holds ${found.what} (${found.device}): if that may go, type 'wipefs --all ${path}' first`;
+    } catch (error) {
+      if (!(error instanceof FlashError)) throw error;
+      return error.message;
+    }
   }
   return undefined;
 }

@@ -29,11 +29,11 @@ export interface Member {
   what: string;
 }
 
-/** Looks with wipefs(8), which changes nothing, for parts of what spans drives. Needs the right to read the drive. */
+/** Looks with wipefs(8), which changes nothing, for parts of what spans drives. @throws {FlashError} when it cannot be read */
 export async function membersOn(path: string): Promise<Member[]> {
   const { stdout } = await run('wipefs', ['--no-act', '--json', path]).catch((cause: unknown) => {
     if (!(cause instanceof CommandError)) throw cause;
-    throw new FlashError(`${path} cannot be looked into: ${cause.tail.at(-1) ?? cause.message}`, { cause });
+    throw new FlashError(`cannot be looked into: ${cause.tail.at(-1) ?? cause.message}`, { cause });
   });
   const { signatures } = printed.parse(JSON.parse(stdout));
   return signatures.flatMap(({ device, type }) => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { type FileHandle, open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { run } from '../../../image/run.ts';
 import { LoopDevice, noLoops } from './loop-device.ts';
 import { NbdServer } from './nbd-server.ts';
 
@@ -108,35 +108,39 @@ function pieces(offset: number, length: number, step: number): [number, number, 
   return parts;
 }
 
-/** `nbdfuse`, which shows what an NBD server has as a file. */
+/** QEMU's storage daemon, which shows what an NBD server has as a file. */
 class FuseMount implements AsyncDisposable {
-  readonly #file: string;
   readonly #child: ChildProcess;
 
   static async of(file: string, socket: string): Promise<FuseMount> {
-    const child = spawn('nbdfuse', [file, '--unix', socket], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const mounted = new FuseMount(file, child);
+    const disk = `driver=nbd,node-name=disk,server.type=unix,server.path=${socket}`;
+    const shown = `type=fuse,id=file,node-name=disk,mountpoint=${file},writable=on`;
+    const child = spawn('qemu-storage-daemon', ['--blockdev', disk, '--export', shown], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const mounted = new FuseMount(child);
     await vi.waitUntil(async () => {
-      if (child.exitCode !== null) throw new Error(`nbdfuse ended with ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`qemu-storage-daemon ended with ${child.exitCode}`);
       return (await stat(file)).size > 0;
     }, 60_000);
     return mounted;
   }
 
-  private constructor(file: string, child: ChildProcess) {
-    this.#file = file;
+  private constructor(child: ChildProcess) {
     this.#child = child;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = this.#child.exitCode === null ? once(this.#child, 'exit') : Promise.resolve();
-    await run('fusermount3', ['-u', this.#file]);
+    this.#child.kill('SIGTERM');
     await ended;
   }
 }
 
 function whyNone(): string | undefined {
-  for (const program of ['nbdfuse', 'fusermount3'])
-    if (spawnSync(program, ['--version']).error !== undefined) return `${program} is not installed`;
-  return undefined;
+  if (!existsSync('/dev/fuse')) return 'this kernel has no FUSE';
+  const { status, stdout } = spawnSync('qemu-storage-daemon', ['--help'], { encoding: 'utf8' });
+  return status === 0 && stdout.includes('type=]fuse')
+    ? undefined
+    : 'no qemu-storage-daemon with FUSE is installed';
 }

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { usedExtents } from '../../../image/disk/used-blocks/disk.ts';
 import { formatBmap } from '../../../image/flash/bmap/format.ts';
 import { makeBmap } from '../../../image/flash/bmap/make.ts';
+import { identityOf } from '../../../image/flash/card/identity.ts';
 import type { Progress } from '../../../image/flash/outcome.ts';
 import { run } from '../../../image/run.ts';
 import { makeCard } from '../provision/card.ts';
 import { flashTo, MIB, madeUpImage } from './flash-to.ts';
 import { fillWithJunk } from './junk.ts';
 import { LoopDevice, noLoops } from './loop-device.ts';
+import { LoopNumber } from './loop-number.ts';
 
 let home: string;
 
@@ -156,14 +158,14 @@ describe('a name that another drive has got since it was looked at', () => {
   it('is told, and nothing is written', async () => {
     const image = join(home, 'skyminer.img');
     await writeFile(image, madeUpImage(4 * MIB));
-    const loop = await LoopDevice.attach(join(home, 'first'), 32 * MIB);
-    const seen = await loop.identity();
-    await loop[Symbol.asyncDispose]();
-    await fillWithJunk(join(home, 'second'), 32 * MIB);
-    await run('losetup', [loop.path, join(home, 'second')]);
-    await using second = new AsyncDisposableStack();
-    second.defer(() => loop[Symbol.asyncDispose]());
+    for (const name of ['first', 'second']) await fillWithJunk(join(home, name), 32 * MIB);
+    await using loop = await LoopNumber.add();
+    await loop.attach(join(home, 'first'));
+    const seen = await identityOf(`/sys/class/block/${basename(loop.path)}`, loop.path);
+    await loop.detach();
+    await loop.attach(join(home, 'second'));
     const [outcome] = await flashTo(image, [{ identity: async () => seen }]);
+    await loop.detach();
     expect(outcome).toMatchObject({ state: 'failed', left: 'untouched' });
     expect(outcome?.problem).toMatch(
       /is another drive than the one that was shown \(sequence: \d+ before, \d+ now\)/,
