@@ -46,7 +46,6 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'openssh-client',
     'python3-socks',
     'python3-websocket',
-    'qemu-system-common',
     'shellcheck',
     'socat',
   ],

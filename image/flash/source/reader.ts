@@ -29,7 +29,7 @@ export async function imageFile(path: string): Promise<ImageFile> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
   const magic = buffer.toString('hex', 0, bytesRead);
   const unpacker = UNPACKERS.find((each) => magic.startsWith(each.magic));
-  if (unpacker !== undefined) return packedFile(path, unpacker);
+  if (unpacker !== undefined) return await packedFile(path, unpacker);
   const other = Object.entries(OTHERS).find(([begin]) => magic.startsWith(begin))?.[1];
   if (other !== undefined)
     throw new FlashError(`${path} is packed with ${other}: unpack it first; .xz and .zst are unpacked here`);

@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { type FileHandle, open, stat, writeFile } from 'node:fs/promises';
+import { existsSync, readSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { type Behaviour, FuseFile } from './fuse-file.ts';
 import { LoopDevice, noLoops } from './loop-device.ts';
-import { NbdServer } from './nbd-server.ts';
 
 /** Why this machine cannot have cards with faults; undefined: it can. */
-export const noFaults = noLoops ?? whyNone();
+export const noFaults = noLoops ?? (existsSync('/dev/fuse') ? undefined : 'this kernel has no FUSE');
 
 /** What is wrong with a card; nothing, where nothing is said. */
 export interface Faults {
@@ -25,8 +22,8 @@ export interface Faults {
 }
 
 /**
- * A card with faults: a block device of the kernel whose blocks a server in this process keeps, over NBD and FUSE, without a
- * cache in between. Nothing that blocks this process may touch it.
+ * A card with faults: a block device of the kernel whose blocks this process keeps, over FUSE, without a cache in between.
+ * Nothing that blocks this process may touch it.
  */
 export class FaultyCard implements AsyncDisposable {
   readonly loop: LoopDevice;
@@ -38,12 +35,9 @@ export class FaultyCard implements AsyncDisposable {
   static async plugIn(home: string, name: string, size: number, faults: Faults): Promise<FaultyCard> {
     await using resources = new AsyncDisposableStack();
     const content = resources.use(await open(join(home, `${name}.content`), 'w+'));
-    const socket = join(home, `${name}.sock`);
-    resources.use(await NbdServer.listen(socket, diskOf(content, size, faults)));
     const file = join(home, `${name}.img`);
-    await writeFile(file, '');
-    resources.use(await FuseMount.of(file, socket));
-    const loop = resources.use(await LoopDevice.attach(file, undefined, ['--direct-io=on']));
+    resources.use(await FuseFile.mount(file, behaviourOf(content.fd, size, faults)));
+    const loop = resources.use(await LoopDevice.attach(file));
     return new FaultyCard(loop, content, resources.move());
   }
 
@@ -63,7 +57,7 @@ export class FaultyCard implements AsyncDisposable {
   }
 }
 
-function diskOf(content: FileHandle, size: number, faults: Faults) {
+function behaviourOf(content: number, size: number, faults: Faults): Behaviour {
   const { realSize = size, beyond = 'fails', flipAt = -1, failAfter = Number.POSITIVE_INFINITY } = faults;
   let written = 0;
   const place = (offset: number): number | undefined => {
@@ -73,15 +67,15 @@ function diskOf(content: FileHandle, size: number, faults: Faults) {
   };
   return {
     size,
-    read: async (offset: number, length: number) => {
+    read: (offset, length) => {
       const buffer = Buffer.alloc(length);
       for (const [at, from, to] of pieces(offset, length, realSize)) {
         const there = place(at);
-        if (there !== undefined) await content.read(buffer, from, to - from, there);
+        if (there !== undefined) readSync(content, buffer, from, to - from, there);
       }
       return buffer;
     },
-    write: async (offset: number, data: Buffer) => {
+    write: (offset, data) => {
       if (written + data.length > failAfter) throw new RangeError('worn out');
       const changed = Buffer.from(data);
       const flipped = flipAt - offset;
@@ -89,10 +83,11 @@ function diskOf(content: FileHandle, size: number, faults: Faults) {
         changed.writeUInt8(changed.readUInt8(flipped) ^ 0x10, flipped);
       for (const [at, from, to] of pieces(offset, data.length, realSize)) {
         const there = place(at);
-        if (there !== undefined) await content.write(changed, from, to - from, there);
+        if (there !== undefined) writeSync(content, changed, from, to - from, there);
       }
       written += data.length;
-      faults.onWrite?.(written);
+      // Promises do not go on behind the callback that this is in.
+      if (faults.onWrite !== undefined) setImmediate(faults.onWrite, written);
     },
   };
 }
@@ -106,41 +101,4 @@ function pieces(offset: number, length: number, step: number): [number, number, 
     at = end;
   }
   return parts;
-}
-
-/** QEMU's storage daemon, which shows what an NBD server has as a file. */
-class FuseMount implements AsyncDisposable {
-  readonly #child: ChildProcess;
-
-  static async of(file: string, socket: string): Promise<FuseMount> {
-    const disk = `driver=nbd,node-name=disk,server.type=unix,server.path=${socket}`;
-    const shown = `type=fuse,id=file,node-name=disk,mountpoint=${file},writable=on`;
-    const child = spawn('qemu-storage-daemon', ['--blockdev', disk, '--export', shown], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    const mounted = new FuseMount(child);
-    await vi.waitUntil(async () => {
-      if (child.exitCode !== null) throw new Error(`qemu-storage-daemon ended with ${child.exitCode}`);
-      return (await stat(file)).size > 0;
-    }, 60_000);
-    return mounted;
-  }
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const ended = this.#child.exitCode === null ? once(this.#child, 'exit') : Promise.resolve();
-    this.#child.kill('SIGTERM');
-    await ended;
-  }
-}
-
-function whyNone(): string | undefined {
-  if (!existsSync('/dev/fuse')) return 'this kernel has no FUSE';
-  const { status, stdout } = spawnSync('qemu-storage-daemon', ['--help'], { encoding: 'utf8' });
-  return status === 0 && stdout.includes('type=]fuse')
-    ? undefined
-    : 'no qemu-storage-daemon with FUSE is installed';
 }
