@@ -4,6 +4,8 @@ import type { Board } from './board-file.ts';
 import { hashTree } from './cache.ts';
 import { makeDisk } from './disk/disk.ts';
 import { isMissing, repository, sha256OfFile } from './files.ts';
+import { formatBmap } from './flash/bmap/format.ts';
+import { makeBmap } from './flash/bmap/make.ts';
 import { run } from './run.ts';
 import type { RootParts } from './source.ts';
 import type { Steps } from './steps.ts';
@@ -11,7 +13,7 @@ import { changeEnvironment, requireClosedPrompt } from './u-boot/environment.ts'
 
 export interface ImageArtefacts {
   directory: string;
-  /** The disk image, a sparse file. */
+  /** The disk image, a sparse file. Its block map is beside it, with `.bmap` at the end of the name. */
   image: string;
   /** U-Boot for QEMU. */
   uBoot: string;
@@ -37,19 +39,24 @@ export async function publish(
   steps: Steps,
 ): Promise<ImageArtefacts> {
   const name = `skyminer-${board.name}-${parts.version}`;
-  const files = [`${name}.img`, `${name}.manifest.json`, 'u-boot.bin'];
+  const files = [`${name}.img`, `${name}.img.bmap`, `${name}.manifest.json`, 'u-boot.bin'];
   await steps.step('Write the disk image', 'See the log. A full disk is the usual reason.', async (step) => {
-    const code = ['image/disk', 'image/u-boot'].map((folder) => hashTree(join(repository, folder)));
+    const code = ['image/disk', 'image/flash/bmap', 'image/u-boot'].map((folder) =>
+      hashTree(join(repository, folder)),
+    );
     const key = JSON.stringify([parts.key, await Promise.all(code), await hashTree(board.directory)]);
     if (await isCurrent(directory, key)) return step.cached('disk image');
     const work = join(directory, '.work');
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
     await makeDisk(work, board, { ...parts, log: step.log });
+    const map = formatBmap(await makeBmap(join(work, 'skyminer.img')));
     await dropOtherVersions(directory, board);
     await rename(join(work, 'skyminer.img'), join(directory, `${name}.img`));
     await rm(work, { recursive: true });
     await relink(join(directory, 'skyminer.img'), `${name}.img`);
+    await writeFile(join(directory, `${name}.img.bmap`), map);
+    await relink(join(directory, 'skyminer.img.bmap'), `${name}.img.bmap`);
     await writeFile(join(directory, `${name}.manifest.json`), parts.manifest);
     await relink(join(directory, 'manifest.json'), `${name}.manifest.json`);
     await writeUBoot(board, join(directory, 'u-boot.bin'));
@@ -98,7 +105,7 @@ async function stampOf(directory: string, key: string): Promise<string> {
 }
 
 async function dropOtherVersions(directory: string, board: Board): Promise<void> {
-  const ours = new RegExp(`^skyminer-${board.name}-.*\\.(?:img|img\\.xz|manifest\\.json)$`);
+  const ours = new RegExp(`^skyminer-${board.name}-.*\\.(?:img|img\\.xz|img\\.bmap|manifest\\.json)$`);
   for (const name of await readdir(directory)) {
     if (ours.test(name)) await rm(join(directory, name));
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ import { Births } from './measure/births.ts';
 import { measureBoard } from './measure/board.ts';
 import { measureBuilds } from './measure/builds.ts';
 import { measureFailover } from './measure/failover.ts';
+import { measureFlash } from './measure/flash.ts';
 import { installPm2, Pm2 } from './measure/pm2.ts';
 import { measureRelay } from './measure/relay/relay.ts';
 import { routingRows } from './measure/routing.ts';
@@ -31,11 +32,11 @@ const usage = `Usage: ./scripts/bench [--no-image] [--only PART] [--rounds N] [-
 
 Measures Skyminer beside its peers, in turns, and prints a Markdown table: medians, ratios, and whether
 what must be reached and what is aimed at was reached. Takes an hour, forty minutes without the image.
-The parts mesh, failover, timeline and vpn need root.
+The parts mesh, failover, timeline, vpn and flash need root.
 Only ratios mean something on a machine that does other things too.
 
   --no-image      leave out building and booting images
-  --only PART     measure one part alone: viscript, mesh, failover, timeline, vpn, image or update
+  --only PART     measure one part alone: viscript, mesh, failover, timeline, vpn, image, flash or update
   --rounds N      rounds in which everything is measured once (default and least 7)
   --output FILE   write the table into a file too
   --picture FILE  where to draw the run in the middle of the part timeline (default out/bench/cuts.svg)
@@ -45,6 +46,8 @@ Only ratios mean something on a machine that does other things too.
 const LEAST_ROUNDS = 7;
 /** A boot takes a minute, and nothing stands beside it that it could be compared with. */
 const BOARD_ROUNDS = 3;
+/** Parts that need an image. */
+const OF_IMAGES = ['image', 'flash', 'update'];
 /** Of the part timeline: each takes two minutes. */
 const CUT_RUNS = 5;
 const out = join(root, 'out/bench');
@@ -58,6 +61,7 @@ const parts: Record<string, (rounds: number, picture: string) => Promise<Row[]>>
   timeline: measureCuts,
   vpn: measureVpns,
   image: measureImage,
+  flash: measureFlashing,
   update: measureUpdates,
 };
 
@@ -87,10 +91,9 @@ await runProgram('bench', async () => {
     return 2;
   }
   const chosen = Object.entries(parts).filter(
-    ([name]) =>
-      only === name || (only === undefined && !(['image', 'update'].includes(name) && values['no-image'])),
+    ([name]) => only === name || (only === undefined && !(OF_IMAGES.includes(name) && values['no-image'])),
   );
-  const isImage = chosen.some(([name]) => name === 'image' || name === 'update');
+  const isImage = chosen.some(([name]) => OF_IMAGES.includes(name));
   const purposes = isImage ? (['image', 'qemu', 'bundle'] as const) : [];
   await installPackages(await planInstall(['bench', ...purposes]), steps);
   const rows: Row[] = [];
@@ -207,6 +210,22 @@ async function measureImage(rounds: number): Promise<Row[]> {
       measureBoard({ image, uBoot, folder, boots: BOARD_ROUNDS, rounds, progress: step.note }),
     );
     return [...board, ...builds.rows];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measureFlashing(rounds: number): Promise<Row[]> {
+  const { image } = await buildBoardImage({
+    ...{ board: 'qemu-aarch64', source: 'debian', refresh: false, release: false, steps },
+  });
+  // Not in memory: the card is a file on this disk.
+  await mkdir(out, { recursive: true });
+  const folder = await mkdtemp(join(out, 'flash-'));
+  try {
+    return await steps.step('Measure flashing', 'See the log.', (step) =>
+      measureFlash({ image, folder, rounds, progress: step.note }),
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

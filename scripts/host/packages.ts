@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { CommandError, run } from '../../image/run.ts';
 import type { Steps } from '../../image/steps.ts';
 
-export type Purpose = 'image' | 'provision' | 'bundle' | 'qemu' | 'tests' | 'bench';
+export type Purpose = 'image' | 'provision' | 'flash' | 'bundle' | 'qemu' | 'tests' | 'bench';
 
 /** The Debian packages that each kind of work needs, beyond what every Debian machine has. */
 const PACKAGES: Record<Purpose, readonly string[]> = {
@@ -24,16 +24,22 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'zstd',
   ],
   provision: ['e2fsprogs', 'mtools'],
+  flash: ['xz-utils', 'zstd'],
   bundle: ['openssl', 'rauc', 'squashfs-tools'],
   qemu: ['openssh-client', 'qemu-system-arm', 'qemu-utils', 'u-boot-qemu'],
   tests: [
+    'bmap-tools',
+    'btrfs-progs',
     'chromium',
+    'cryptsetup-bin',
     'curl',
     'dbus-daemon',
     'fdisk',
     'git',
     'iproute2',
+    'lvm2',
     'mawk',
+    'mdadm',
     'netcat-openbsd',
     'nftables',
     'libwrap0',
@@ -44,6 +50,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'socat',
   ],
   bench: [
+    'bmap-tools',
     'curl',
     'fdisk',
     'iperf3',

@@ -15,6 +15,7 @@ const EXPECTED = new Set([
   'CommandError',
   'ConsoleError',
   'DownloadFailed',
+  'FlashError',
   'ImageError',
   'InvalidFile',
   'InvalidKey',

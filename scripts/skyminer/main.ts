@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { runProgram } from '../lib/program.ts';
 import { addBackupCommands } from './backup-commands.ts';
+import { addFlashCommand } from './flash-command.ts';
 import { addRackCommands, withPassphrase } from './rack-commands.ts';
 import { version } from './version.ts';
 
@@ -8,9 +9,12 @@ const MIRROR = `
 The Debian mirror is the one this machine is configured with, or SKYMINER_DEBIAN_MIRROR.`;
 
 await runProgram('skyminer', async () => {
+  let status = 0;
   try {
-    await program().parseAsync();
-    return 0;
+    await program((other) => {
+      status = other;
+    }).parseAsync();
+    return status;
   } catch (error) {
     // Commander has printed its help or its complaint already. Wrong usage is 2, as of every command of a shell.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -18,8 +22,8 @@ await runProgram('skyminer', async () => {
   }
 });
 
-/** Each command loads its work when it is called. */
-function program(): Command {
+/** Each command loads its work when it is called. @param end takes the exit status of a command that has several */
+function program(end: (status: number) => void): Command {
   const skyminer = new Command('skyminer')
     .description('Builds Skyminer images, boots them on this machine, and keeps the keys of a rack.')
     .version(version)
@@ -47,6 +51,8 @@ function program(): Command {
     .option('--keep-keys', "leave the board's secret keys in the rack's folder too", false)
     .option('--force', "replace the file that is there, and take an image that is another board's", false)
     .action(async (image, options) => (await import('./provision.ts')).provisionImage(image, options));
+
+  addFlashCommand(skyminer, end);
 
   skyminer
     .command('qemu')

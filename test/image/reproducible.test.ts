@@ -16,6 +16,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildImage } from '../../image/build.ts';
 import { formatManifest, parseManifest } from '../../image/debian/manifest.ts';
 import { repository, sha256OfFile } from '../../image/files.ts';
+import { mappedBytes } from '../../image/flash/bmap/bmap.ts';
+import { makeBmap } from '../../image/flash/bmap/make.ts';
+import { parseBmap } from '../../image/flash/bmap/parse.ts';
 import { run } from '../../image/run.ts';
 import { showSteps } from '../../image/steps.ts';
 import { build } from '../../scripts/build.ts';
@@ -42,6 +45,7 @@ beforeAll(async () => {
   image = join(scratch, 'first.img');
   manifest = join(scratch, 'first.manifest.json');
   await run('cp', ['--sparse=always', first.image, image]);
+  await copyFile(`${first.image}.bmap`, `${image}.bmap`);
   await copyFile(first.manifest, manifest);
   sums = await readFile(join(first.directory, 'SHA256SUMS'), 'utf8');
 });
@@ -58,6 +62,12 @@ describe('an image', () => {
     const second = await buildAsNobody(elsewhere, otherOut);
     expect(await readFile(join(dirname(second), 'SHA256SUMS'), 'utf8')).toBe(sums);
     expect(await sha256OfFile(second)).toBe(await sha256OfFile(image));
+  });
+
+  it('has the map of its blocks beside it', async () => {
+    const map = parseBmap(await readFile(`${image}.bmap`));
+    expect(map).toEqual(await makeBmap(image));
+    expect(mappedBytes(map)).toBeLessThan(map.imageSize / 2);
   });
 
   it('leaves the first mebibyte to a boot loader, also when its table is grown to a larger card', async () => {
