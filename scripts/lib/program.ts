@@ -20,6 +20,7 @@ const EXPECTED = new Set([
   'InvalidKey',
   'KeyFileError',
   'MeshNotStarted',
+  'NotOurFolder',
   'PackagesError',
   'RackError',
   'UsageError',
