@@ -1,6 +1,6 @@
 import { harmless } from './harmless.ts';
 import { KeptLine, type LineState, type Patience } from './line/kept-line.ts';
-import type { LineSettings } from './line/settings.ts';
+import { describeSettings, type LineSettings } from './line/settings.ts';
 import { BoardLog, type BoardLogOptions } from './log/board-log.ts';
 import { LineText } from './log/line-text.ts';
 import type { Port } from './ports/port.ts';
@@ -40,6 +40,7 @@ export class Board {
   #received = 0;
   readonly #text = new LineText();
   #lastLine = '';
+  readonly #settings: string;
   readonly #display: Display;
   readonly #log: BoardLog | undefined;
   readonly #watchers: WatchServer;
@@ -48,6 +49,7 @@ export class Board {
     this.label = harmless(port.label);
     this.place = harmless(port.place);
     this.#watchers = watchers;
+    this.#settings = describeSettings(settings);
     this.#display = new Display(modes);
     this.#log = log && new BoardLog({ ...log, label: port.label, onTrouble: (text) => this.notice(text) });
     this.line = new KeptLine({
@@ -113,7 +115,8 @@ export class Board {
   }
 
   #enter(state: LineState): void {
-    const text = state.kind === 'connected' ? `connected to ${state.device}` : state.reason;
+    const text =
+      state.kind === 'connected' ? `connected to ${state.device}, ${this.#settings}` : state.reason;
     this.#log?.remark(text);
     this.notice(text);
     this.onState?.(state);

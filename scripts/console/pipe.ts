@@ -39,9 +39,9 @@ export async function pipe(options: PipeOptions): Promise<void> {
   };
   board.onState = (state) => {
     if (state.kind === 'connected') connected.resolve();
+    else if (state.reason.startsWith('unplugged'))
+      failed.reject(new ImageError(`${board.label}: ${state.reason}; the line was lost before the end`));
     else messages.write(`${board.label}: ${state.reason}\n`);
-    if (state.kind === 'waiting' && state.reason.startsWith('unplugged'))
-      failed.reject(new ImageError(`${board.label}: the line was lost before the end`));
   };
   signal.addEventListener('abort', interrupted, { once: true });
   output.on('error', onOutputError);

@@ -9,7 +9,7 @@ An input that is no terminal is sent to the one port that is named; the command 
 has then said nothing for the time of --wait-quiet. Exit status: 0 left, 1 a port or line failed, 2 wrong usage.
 docs/console.md tells more.`;
 
-/** `skyminer console` with its options. @param action called with ports and options */
+/** Gives `skyminer console` its words and options; they are what `ConsoleWords` says. */
 export function describeConsole(console: Command): Command {
   return console
     .description('talk to boards on serial lines, one or many at once; without ports: to all')

@@ -50,6 +50,8 @@ export async function openConsole(
   const deeds = [words.list, words.exportTio, words.watch].filter((word) => word !== undefined);
   if (deeds.length > 1) throw new UsageError('--list, --watch and --export-tio are one at a time');
   if (deeds.length === 1 && ports.length > 0) throw new UsageError(`${ports[0]}: no port is opened here`);
+  if (words.json && !words.list) throw new UsageError('--json goes with --list');
+  if (words.out !== undefined && !words.exportTio) throw new UsageError('--out goes with --export-tio');
   const names = await namesOf(words);
   const { stdin: input, stdout: output, stderr: messages, env: environment } = process;
   if (words.list) {

@@ -64,9 +64,10 @@ export class KeptLine {
     const { port } = this.#options;
     const backoff = new Backoff({ firstMs: 100, maxMs: 2000 });
     while (!signal.aborted) {
-      const refused = await this.#connect(signal, backoff);
+      const failure = await this.#connect(signal, backoff);
       if (signal.aborted) return;
-      this.#giveUpOr(refused);
+      this.#giveUpOn(failure);
+      this.#enter({ kind: 'waiting', reason: failure.reason, since: new Date() });
       await waitForChange(port.watched.folder, port.watched.wanted, backoff.next(), signal);
     }
   }
@@ -104,30 +105,23 @@ export class KeptLine {
     if (port.isOpen) await set(port, false);
   }
 
-  /** Serves the line until it is gone. @returns whether the port is there and cannot be had */
-  async #connect(signal: AbortSignal, backoff: Backoff): Promise<boolean> {
+  /** Serves the line until it is gone. @returns why there is none now */
+  async #connect(signal: AbortSignal, backoff: Backoff): Promise<Failure> {
     const { port, settings } = this.#options;
     const device = await port.find();
-    if (device === undefined) {
-      this.#enter({
-        kind: 'waiting',
-        reason: this.#everOpen ? 'unplugged' : 'not there yet',
-        since: new Date(),
-      });
-      return false;
-    }
+    if (device === undefined)
+      return { reason: this.#everOpen ? 'unplugged' : 'not there yet', refused: false };
     try {
       const open = () => SerialLine.open(device, settings.baudRate, settings.framing);
       await using line = await openAlone(device, open);
       backoff.reset();
       this.#everOpen = true;
       await this.#serve(line, device, signal);
-      return false;
+      return { reason: 'unplugged', refused: false };
     } catch (error) {
       if (!(error instanceof LineError || error instanceof PortInUse || isSystemError(error))) throw error;
-      this.#enter({ kind: 'waiting', reason: reasonOf(error), since: new Date() });
       // It may have gone between the look and the opening.
-      return (await port.find()) !== undefined;
+      return { reason: reasonOf(error), refused: (await port.find()) !== undefined };
     }
   }
 
@@ -169,12 +163,19 @@ export class KeptLine {
     this.#options.onState(state);
   }
 
-  #giveUpOr(refused: boolean): void {
+  #giveUpOn({ reason, refused }: Failure): void {
     const { port, patience } = this.#options;
-    const isFinal = patience === 'none' || (patience === 'until-refused' && refused && !this.#everOpen);
-    if (!isFinal || this.#state.kind === 'connected') return;
-    throw new ImageError(`${port.label}: ${this.#state.reason}`);
+    if (patience === 'none' || (patience === 'until-refused' && refused && !this.#everOpen))
+      throw new ImageError(`${port.label}: ${reason}`);
   }
+}
+
+/** Why a line could not be had, or is no more. */
+interface Failure {
+  /** Goes on after the name of the port. */
+  reason: string;
+  /** The port is there, and cannot be had. */
+  refused: boolean;
 }
 
 function set(port: SerialLine['port'], brk: boolean): Promise<void> {

@@ -36,6 +36,7 @@ export class ConsoleTerminal {
   /** Up to where each board was seen, in its history. */
   readonly #seen = new Map<Board, number>();
   #shown: Board;
+  #over = false;
 
   constructor(options: TerminalOptions) {
     this.#options = options;
@@ -59,6 +60,7 @@ export class ConsoleTerminal {
       input.resume();
       if (!signal.aborted) await this.#left.promise;
     } finally {
+      this.#over = true;
       signal.removeEventListener('abort', leave);
       input.off('data', onInput).off('end', leave).off('error', fail);
       input.pause();
@@ -104,7 +106,9 @@ export class ConsoleTerminal {
     if (board.line.queued <= MAX_QUEUED || input.isPaused()) return;
     this.#say(`${board.label} takes nothing: typing waits`);
     input.pause();
-    void board.line.atMost(MAX_QUEUED / 2).then(() => input.resume());
+    void board.line.atMost(MAX_QUEUED / 2).then(() => {
+      if (!this.#over) input.resume();
+    });
   }
 
   #command(key: string): void {

@@ -28,6 +28,10 @@ export class FarEnd {
     return new FarEnd(await openPort({ path: pair.far, baudRate: 115_200 }));
   }
 
+  hears(pattern: RegExp): Promise<string> {
+    return this.heard.waitFor(pattern, DEADLINE_MS);
+  }
+
   say(text: string | Buffer): void {
     this.#port.write(text);
   }
@@ -80,6 +84,12 @@ export class Rig implements AsyncDisposable {
   /** On a terminal of its own. */
   onTerminal(...words: string[]): Person {
     return this.#stack.use(new Person(this.#words(words), this.environment));
+  }
+
+  /** The same under strace(1), which writes the calls of ioctl(2) to a file. */
+  traced(file: string, ...words: string[]): Person {
+    const strace = ['strace', '-f', '-qq', '-e', 'trace=ioctl', '-o', file];
+    return this.#stack.use(new Person([...strace, ...this.#words(words)], this.environment));
   }
 
   /** With pipes. */

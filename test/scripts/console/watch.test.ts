@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrameReader } from '../../../scripts/console/watch/protocol.ts';
 import { hasSocat, type PtyPair } from '../../services/viscript/terminal/pty.ts';
-import { DEADLINE_MS, type FarEnd, type Person, Rig } from './rig.ts';
+import { type FarEnd, type Person, Rig } from './rig.ts';
 
 let rig: Rig;
 let pair: PtyPair;
@@ -65,7 +65,7 @@ describe.skipIf(!hasSocat)('skyminer console --watch (needs socat)', () => {
     expect(frames.at(-1)?.kind).toBe('dropped');
     expect(frames.at(-1)?.payload.toString()).toBe('you read too slowly');
     holder.type('still served');
-    await far.heard.waitFor(/still served/);
+    await far.hears(/still served/);
     await holder.leave();
   });
 
@@ -78,7 +78,7 @@ describe.skipIf(!hasSocat)('skyminer console --watch (needs socat)', () => {
     rude.write('rm -rf\r');
     await closed;
     holder.type('x');
-    await far.heard.waitFor(/x/);
+    await far.hears(/x/);
     expect(far.heard.text).toBe('x');
     expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700);
     await holder.leave();
@@ -92,7 +92,7 @@ describe.skipIf(!hasSocat)('skyminer console --watch (needs socat)', () => {
     const killed = rig.piped(other.near);
     const otherFar = await rig.far(other);
     killed.type('is there');
-    await otherFar.heard.waitFor(/is there/, DEADLINE_MS);
+    await otherFar.hears(/is there/);
     await killed[Symbol.asyncDispose]();
     const next = rig.onTerminal(other.near);
     await next.sees(/connected/);
