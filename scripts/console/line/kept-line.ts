@@ -31,7 +31,7 @@ const BREAK_MS = 300;
 /** A serial line that is opened again whenever its port is there: after an adapter was unplugged, or a board in QEMU ended. */
 export class KeptLine {
   readonly #options: KeptLineOptions;
-  #state: LineState = { kind: 'waiting', reason: 'not opened yet', since: new Date() };
+  #state: LineState = { kind: 'waiting', reason: 'opening it', since: new Date() };
   #line: SerialLine | undefined;
   #sender: Sender | undefined;
   #sentBefore = 0;

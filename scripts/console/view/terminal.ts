@@ -12,6 +12,8 @@ import { overview } from './overview.ts';
 /** What may wait for a board before more is read from the keyboard, in bytes: a very long paste. */
 const MAX_QUEUED = 8 * 1024 * 1024;
 const DEFAULT_COLUMNS = 80;
+/** A line that ends where the cursor stands is shown again when it is no longer than this, in bytes. */
+const MAX_PROMPT = 1024;
 
 export interface TerminalOptions {
   /** At least one. */
@@ -57,6 +59,7 @@ export class ConsoleTerminal {
     input.on('data', onInput).once('end', leave).once('error', fail);
     try {
       this.#show(this.#shown);
+      this.#say('ctrl-] ? shows the keys, ctrl-] q leaves');
       input.resume();
       if (!signal.aborted) await this.#left.promise;
     } finally {
@@ -81,9 +84,18 @@ export class ConsoleTerminal {
     this.#options.output.write(bytes);
   }
 
+  /** Says something of this program's, and shows again the line in which the board's cursor stands. */
   #say(...lines: string[]): void {
-    const { output, modes } = this.#options;
-    output.write(`\r\n${lines.map((line) => `${noticeLine(line, modes.color)}\r\n`).join('')}`);
+    const { modes } = this.#options;
+    this.#interject(lines.map((line) => noticeLine(line, modes.color)));
+  }
+
+  #interject(lines: readonly string[]): void {
+    this.#options.output.write(`\r\n${lines.map((line) => `${line}\r\n`).join('')}`);
+    const { history } = this.#shown;
+    const { bytes } = history.from(history.lastLine);
+    // A full-screen program has no lines.
+    if (bytes.length <= MAX_PROMPT) this.#write(bytes);
   }
 
   #type(data: Buffer): void {
@@ -126,7 +138,7 @@ export class ConsoleTerminal {
 
   /** Says whom one talks to, and shows what it said since it was last seen, or the line in which its cursor stands. */
   #show(board: Board): void {
-    const { boards, output } = this.#options;
+    const { boards, output, modes } = this.#options;
     // What one board has set in the terminal is not for the next one.
     if (board !== this.#shown) output.write(this.#terminal.reset());
     this.#shown = board;
@@ -137,10 +149,10 @@ export class ConsoleTerminal {
     const number = boards.length > 1 ? ` (${boards.indexOf(board) + 1} of ${boards.length})` : '';
     const where = label === place ? '' : ` at ${place}`;
     const state = line.state.kind === 'connected' ? line.state.device : line.state.reason;
-    this.#say(
-      `talking to ${label}${number}${where}: ${state}. ctrl-] ? shows the keys, ctrl-] q leaves`,
-      ...(missing === 0 ? [] : [`${missing} bytes that came before this are no longer kept here`]),
-    );
+    const talking = `talking to ${label}${number}${where}: ${state}`;
+    const lost = missing === 0 ? [] : [`${missing} bytes that came before this are no longer kept here`];
+    const lines = [talking, ...lost].map((line) => `${noticeLine(line, modes.color)}\r\n`);
+    output.write(`\r\n${lines.join('')}`);
     this.#seen.set(board, history.end);
     this.#write(bytes);
   }
@@ -155,13 +167,16 @@ export class ConsoleTerminal {
   list(): void {
     const { boards, output } = this.#options;
     const lines = overview(boards, this.#shown, output.columns ?? DEFAULT_COLUMNS);
-    output.write(`\r\n${lines.join('\r\n')}\r\n`);
+    this.#interject(lines);
   }
 
   help(): void {
-    const rows = Object.entries(COMMANDS).map(([key, { text }]) => `  ctrl-] ${key}  ${text}\r\n`);
-    const more = ['  ctrl-] 1…9  talks to that board\r\n', '  ctrl-] ctrl-]  sends ctrl-] itself\r\n'];
-    this.#options.output.write(`\r\n${[...rows, ...more].join('')}`);
+    const rows = Object.entries(COMMANDS).map(([key, { text }]) => `  ctrl-] ${key}       ${text}`);
+    this.#interject([
+      ...rows,
+      '  ctrl-] 1…9     talks to that board',
+      '  ctrl-] ctrl-]  sends ctrl-] itself',
+    ]);
   }
 
   sendBreak(): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrameReader } from '../../../scripts/console/watch/protocol.ts';
 import { hasSocat, type PtyPair } from '../../services/viscript/terminal/pty.ts';
-import { type FarEnd, type Person, Rig } from './rig.ts';
+import { DEADLINE_MS, type FarEnd, type Person, Rig } from './rig.ts';
 
 let rig: Rig;
 let pair: PtyPair;
@@ -18,7 +18,7 @@ beforeEach(async () => {
   far = await rig.far(pair);
   holder = rig.onTerminal(pair.near);
   await holder.sees(/connected/);
-});
+}, DEADLINE_MS);
 
 afterEach(() => rig[Symbol.asyncDispose]());
 
