@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { ReadStream } from 'node:tty';
+import { TerminalModes } from '../terminal/modes.ts';
+import { borrowTerminal } from '../terminal/raw.ts';
 import type { SerialConsole } from './serial-console.ts';
 
 /** Ctrl-], the key that leaves telnet too. */
@@ -8,12 +9,6 @@ const LEAVE = 0x1d;
 const MAX_QUEUED = 1024 * 1024;
 /** What may wait for a terminal that reads slowly, in bytes. */
 const MAX_UNSHOWN = 16 * 1024 * 1024;
-/**
- * Undoes what a program on the board may have left set in the terminal: bracketed paste, application cursor keys and
- * keypad, colours, a hidden cursor (DEC private modes and SGR, as xterm's ctlseqs documents them).
- */
-const RESET_TERMINAL = '\x1b[?2004l\x1b[?1l\x1b>\x1b[0m\x1b[?25h';
-
 export interface AttachOptions {
   /** A terminal, or any stream. */
   input: Readable;
@@ -29,9 +24,12 @@ export interface AttachOptions {
  */
 export async function attach(line: SerialConsole, options: AttachOptions): Promise<'left' | 'closed'> {
   const { input, output, signal } = options;
-  const restore = makeRaw(input, output);
+  const modes = new TerminalModes();
+  const restore = borrowTerminal(input, output, modes);
   const stopShowing = line.listen((data) => {
-    if (output.writableLength < MAX_UNSHOWN) output.write(data);
+    if (output.writableLength >= MAX_UNSHOWN) return;
+    modes.see(data);
+    output.write(data);
   });
   const done = Promise.withResolvers<'left' | 'closed'>();
   const onInput = (data: Buffer | string) => {
@@ -67,18 +65,4 @@ function forward(line: SerialConsole, bytes: Buffer, output: Writable): void {
   }
   // A write fails only when the line is gone, and that ends the attachment anyway.
   line.write(bytes).catch(() => output.write('\x07'));
-}
-
-function makeRaw(input: AttachOptions['input'], output: Writable): () => void {
-  if (!(input instanceof ReadStream)) return () => undefined;
-  const wasRaw = input.isRaw;
-  const restore = () => {
-    process.off('exit', restore);
-    input.setRawMode(wasRaw);
-    output.write(RESET_TERMINAL);
-  };
-  // An error that ends the whole process leaves no other chance.
-  process.on('exit', restore);
-  input.setRawMode(true);
-  return restore;
 }

@@ -13,7 +13,7 @@ export interface Decoder {
 /** All decoders that the tests of the runtime fuzz, by name. */
 export async function findDecoders(root: string): Promise<Decoder[]> {
   const found: Decoder[] = [];
-  for await (const file of glob('test/{services,image-unit}/**/*.test.ts', { cwd: root }))
+  for await (const file of glob('test/{services,image-unit,scripts/console}/**/*.test.ts', { cwd: root }))
     found.push(...decodersIn(file, await readFile(join(root, file), 'utf8')));
   return found.sort((one, other) => one.name.localeCompare(other.name));
 }

@@ -48,6 +48,8 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'python3-websocket',
     'shellcheck',
     'socat',
+    'strace',
+    'tio',
   ],
   bench: [
     'bmap-tools',

@@ -21,6 +21,7 @@ const EXPECTED = new Set([
   'InvalidKey',
   'KeyFileError',
   'MeshNotStarted',
+  'NotOurFolder',
   'PackagesError',
   'RackError',
   'UsageError',

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { runProgram } from '../lib/program.ts';
 import { addBackupCommands } from './backup-commands.ts';
+import { describeConsole } from './console-command.ts';
 import { addFlashCommand } from './flash-command.ts';
 import { addRackCommands, withPassphrase } from './rack-commands.ts';
 import { version } from './version.ts';
@@ -73,11 +74,9 @@ function program(end: (status: number) => void): Command {
     .option('--boards <names>', 'boot these of the rack alone, names with commas', names)
     .action(async (options) => (await import('./qemu.ts')).startBoards(options));
 
-  skyminer
-    .command('console')
-    .description('attach this terminal to a serial port, 115200 8N1; Ctrl-] leaves')
-    .argument('[port]', 'serial port or pty; without one, the ports of this machine are listed')
-    .action(async (port) => (await import('./console.ts')).openConsole(port));
+  describeConsole(skyminer.command('console')).action(async (ports, options) =>
+    (await import('./console.ts')).openConsole(ports, options),
+  );
 
   skyminer
     .command('hub')

@@ -53,8 +53,11 @@ function laptopRuntime(env: NodeJS.ProcessEnv): string {
     : ourFolder(join(tmpdir(), `viscript-${process.getuid?.()}`));
 }
 
-/** Makes a folder where everybody may, and takes none that another user has made before. */
-function ourFolder(path: string): string {
+/**
+ * Makes a folder where everybody may, mode 0700, and takes none that another user has made before.
+ * @throws {NotOurFolder}
+ */
+export function ourFolder(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const stats = lstatSync(path);
   if (stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0) return path;

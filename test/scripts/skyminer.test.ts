@@ -44,6 +44,8 @@ describe('skyminer', () => {
     { words: ['nosuch'], complaint: "unknown command 'nosuch'" },
     { words: ['qemu', '--count', '0'], complaint: 'whole number from 1' },
     { words: ['qemu', '--rack', 'r', '--count', '2'], complaint: 'cannot be used with' },
+    { words: ['console', '--out', 'file'], complaint: '--out goes with --export-tio' },
+    { words: ['console', '--baud', 'fast'], complaint: 'whole number from 50' },
     { words: ['hub'], complaint: "missing required argument 'socket'" },
   ])('answers wrong usage ($words) with one line and status 2', ({ words, complaint }) => {
     const { status, stdout, stderr } = skyminer(...words);
@@ -58,7 +60,7 @@ describe('skyminer', () => {
     { words: ['qemu', '--count', '2', '--hub', 'h'], advice: '--hub is for a single board' },
     { words: ['qemu', '--boards', 'node1'], advice: 'give --rack FOLDER' },
     { words: ['image', '--source', 'nosuch'], advice: 'use debian' },
-    { words: ['console', '/dev/no-such-port'], advice: 'No such file' },
+    { words: ['console', '--no-reconnect', '/dev/no-such-port'], advice: '/dev/no-such-port: not there yet' },
   ])('answers $words with one line that says what is wrong and status 1', ({ words, advice }) => {
     const { status, stderr } = skyminer(...words);
     expect(status).toBe(1);

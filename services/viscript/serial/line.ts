@@ -3,14 +3,14 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { SerialPort } from 'serialport';
-import { openPort } from './port.ts';
+import { type Framing, openPort } from './port.ts';
 
 /** A serial line that cannot be opened. */
 export class LineError extends Error {
   override readonly name = 'LineError';
 }
 
-/** An open serial line, 8N1. Closes by itself when the device vanishes, is replaced or is hung up. */
+/** An open serial line. Closes by itself when the device vanishes, is replaced or is hung up. */
 export class SerialLine {
   readonly port: SerialPort;
   readonly #device: string;
@@ -27,10 +27,10 @@ export class SerialLine {
   }
 
   /** @throws {LineError} when there is no such device, it is in use, or it does not know the rate */
-  static async open(device: string, baudRate: number): Promise<SerialLine> {
+  static async open(device: string, baudRate: number, framing: Framing = {}): Promise<SerialLine> {
     try {
       // Little is given to the driver at once, so that Ctrl-C stops a long output soon.
-      const port = await openPort({ path: device, baudRate, highWaterMark: 4096 });
+      const port = await openPort({ ...framing, path: device, baudRate, highWaterMark: 4096 });
       // Before anything else is waited for: the line may go at any time.
       const line = new SerialLine(port, device);
       line.#identity = await identityOf(device);
@@ -73,8 +73,14 @@ export class SerialLine {
 }
 
 /** Resolves after the time, or sooner when something happens to the device's name, or when `signal` is aborted. */
-export async function waitForDevice(
-  device: string,
+export function waitForDevice(device: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return waitForChange(dirname(device), (name) => name === basename(device), milliseconds, signal);
+}
+
+/** Resolves after the time, or sooner when something that is `wanted` changes in the folder, or `signal` is aborted. */
+export async function waitForChange(
+  folder: string,
+  wanted: (name: string) => boolean,
   milliseconds: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -82,7 +88,7 @@ export async function waitForDevice(
   const timer = setTimeout(resolve, milliseconds);
   const onAbort = () => resolve();
   signal.addEventListener('abort', onAbort, { once: true });
-  const watcher = watchFolder(device, resolve);
+  const watcher = watchFolder(folder, wanted, resolve);
   try {
     if (!signal.aborted) await promise;
   } finally {
@@ -105,10 +111,14 @@ async function identityOf(device: string): Promise<string | undefined> {
   }
 }
 
-function watchFolder(device: string, onChange: () => void): FSWatcher | undefined {
+function watchFolder(
+  folder: string,
+  wanted: (name: string) => boolean,
+  onChange: () => void,
+): FSWatcher | undefined {
   try {
-    const watcher = watch(dirname(device), { persistent: false }, (_, name) => {
-      if (name === basename(device)) onChange();
+    const watcher = watch(folder, { persistent: false }, (_, name) => {
+      if (name !== null && wanted(name)) onChange();
     });
     watcher.on('error', onChange);
     return watcher;

@@ -1,6 +1,18 @@
 import { SerialPort } from 'serialport';
 
-export interface PortOptions {
+/** What goes down the line around a byte, and who may stop it; 8N1 without flow control where nothing else is said. */
+export interface Framing {
+  dataBits?: 5 | 6 | 7 | 8;
+  stopBits?: 1 | 2;
+  parity?: 'none' | 'even' | 'odd';
+  /** Flow control by the lines RTS and CTS. */
+  rtscts?: boolean;
+  /** Flow control by the bytes XON and XOFF: whether the far end's are obeyed, and whether they are sent. */
+  xon?: boolean;
+  xoff?: boolean;
+}
+
+export interface PortOptions extends Framing {
   /** Path of the device. */
   path: string;
   baudRate: number;
@@ -11,7 +23,7 @@ export interface PortOptions {
 /** All that libuv can watch a descriptor for (`enum uv_poll_event`): readable, writable, disconnect. */
 const EVERYTHING = 0b111;
 
-/** Opens a serial line, 8N1, that closes when it is hung up. Rejects when it cannot be opened. */
+/** Opens a serial line that closes when it is hung up. Rejects when it cannot be opened. */
 export async function openPort(options: PortOptions): Promise<SerialPort> {
   const port = new SerialPort({ ...options, autoOpen: false });
   await new Promise<void>((resolve, reject) => {
