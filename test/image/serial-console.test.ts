@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Rig } from '../scripts/console/rig.ts';
@@ -23,42 +23,47 @@ it(
   async () => {
     await using rig = await Rig.open();
     const [node3, kernel] = [join(rig.folder, 'node3'), join(rig.folder, 'kernel')];
+    await mkdir(join(rig.folder, 'skyminer'));
+    const names = `consoles: { node3: ${node3}, kernel: ${kernel} }\n`;
+    await writeFile(join(rig.folder, 'skyminer/consoles.yaml'), names);
     const first = await plugged();
     try {
       await leadTo(node3, first.board.serial);
       await leadTo(kernel, first.board.console);
 
-      const piped = rig.piped(node3, '--wait-quiet', '5');
+      const piped = rig.piped('node3', '--wait-quiet', '5');
       expect(await piped.end('apps\n')).toBe(0);
       expect(piped.stdout.text).toMatch(/^apptracker - \S+/m);
 
-      const person = rig.onTerminal(node3, kernel, '--log-folder', join(rig.folder, 'logs'));
+      const person = rig.onTerminal('node3', 'kernel', '--log-folder', join(rig.folder, 'logs'));
       await person.sees(/node3: connected to/);
       person.type('version\r');
       await person.sees(/viscript \d+\.\d+\.\d+[\s\S]*viscript@[\w.-]+> /);
-      const watcher = rig.onTerminal('--watch', node3);
+      const watcher = rig.onTerminal('--watch', 'node3');
       await watcher.sees(/Looking on at[\s\S]*viscript \d+\.\d+\.\d+/);
       person.type('\x1d2');
-      await person.sees(/talking to \S+kernel \(2 of 2\)[\s\S]*connected to/);
+      await person.sees(/talking to kernel \(2 of 2\)[\s\S]*connected to/);
       person.type('echo from the $((40 + 2))nd line\r');
       await person.sees(/from the 42nd line/);
       person.type('\x1d1');
-      await person.sees(/talking to \S+node3 \(1 of 2\)/);
+      await person.sees(/talking to node3 \(1 of 2\)/);
       person.type('\x03nosuchcommand\r');
       await person.sees(/no command 'nosuchcommand'/);
       await watcher.sees(/no command 'nosuchcommand'/);
 
       await first.board.kill();
       await person.sees(/node3: unplugged/);
+      // The next board's ptys may have the same numbers, and are its own until it is in service.
+      await Promise.all([rm(node3), rm(kernel)]);
       const next = await plugged();
       try {
         await leadTo(node3, next.board.serial);
         await person.sees(/node3: connected to/);
-        person.type('\x03status\r');
-        await person.sees(/uptime/i);
-        await watcher.sees(/uptime/i);
+        person.type('\x03version\r');
+        await person.sees(/viscript \d+\.\d+\.\d+/);
+        await watcher.sees(/node3: connected to[\s\S]*viscript \d+\.\d+\.\d+/);
         person.type('\x1dl');
-        expect(await person.sees(/BOARD[\s\S]*kernel[^\n]*\n/)).toMatch(/ 2 +\S*kernel +waiting/);
+        expect(await person.sees(/BOARD[\s\S]* kernel [^\n]*\n/)).toMatch(/ 2 +kernel +waiting/);
         expect(await person.leave()).toEqual({ status: 0, sameSettings: true });
       } finally {
         await next[Symbol.asyncDispose]();
