@@ -18,10 +18,9 @@ const board = await loadBoard(name);
 const overlayFolder = join(repository, 'image/rootfs-overlay');
 const { config } = builtPaths(process.env);
 
-// Before the overlay, which has files of its own in there.
-const runtime = await hashTree(join(target, HOME));
 await makeFolders(target);
 await overlay(overlayFolder, target);
+const runtime = await hashTree(join(target, HOME));
 const version = await imageVersion(
   new Cache('').keyOf([board, await hashFiles([config]), await hashTree(overlayFolder), runtime]),
 );

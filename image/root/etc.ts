@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { writeFileMode } from '../files.ts';
 
 /** The name a board has before its owner gives it one. */
@@ -45,9 +45,10 @@ export async function makeCommonEtc(root: string): Promise<void> {
   await link(root, 'etc/localtime', '/usr/share/zoneinfo/UTC');
 }
 
-/** Puts a link into a root, in place of whatever is there. */
+/** Puts a link into a root, in place of whatever is there, and makes the folders above it. */
 export async function link(root: string, path: string, target: string): Promise<void> {
   const place = join(root, path);
   await rm(place, { recursive: true, force: true });
+  await mkdir(dirname(place), { recursive: true });
   await symlink(target, place);
 }
