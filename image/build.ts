@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { loadBoard } from './board-file.ts';
+import { buildBuildrootRoot } from './buildroot/source.ts';
 import { Cache } from './cache.ts';
 import { buildDebianRoot } from './debian/source.ts';
-import { ImageError } from './error.ts';
 import { repository } from './files.ts';
 import { type ImageArtefacts, publish } from './publish.ts';
 import type { RootSource } from './source.ts';
@@ -29,22 +29,20 @@ export interface BuildImageOptions {
 
 export type { ImageArtefacts } from './publish.ts';
 
-const SOURCES: Record<BuildImageOptions['source'], RootSource | undefined> = {
+const SOURCES: Record<BuildImageOptions['source'], RootSource> = {
   debian: buildDebianRoot,
-  buildroot: undefined,
+  buildroot: buildBuildrootRoot,
 };
 
 /**
  * Builds a board's disk image, reusing whatever of an earlier build still holds.
  *
- * @throws StepError when a step fails; ImageError when the board or the source does not exist
+ * @throws StepError when a step fails; ImageError when the board does not exist
  */
 export async function buildImage(options: BuildImageOptions): Promise<ImageArtefacts> {
   const { source, out, steps } = options;
   const board = await loadBoard(options.board);
   const buildRoot = SOURCES[source];
-  if (buildRoot === undefined)
-    throw new ImageError(`Images cannot be built from "${source}" yet: use debian.`);
   // The modes of new files must not depend on who builds.
   const umask = process.umask(0o022);
   try {

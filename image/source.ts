@@ -1,5 +1,6 @@
 import type { Board } from './board-file.ts';
 import type { Cache } from './cache.ts';
+import type { Materials } from './materials/component.ts';
 import type { Steps } from './steps.ts';
 
 export interface RootRequest {
@@ -16,14 +17,14 @@ export interface RootRequest {
 }
 
 /** What a source of root file systems makes for a slot. All are files in the cache: read them only. */
-export interface RootParts {
+export interface RootParts extends Materials {
   squashfs: string;
   kernel: string;
   initramfs: string;
   /** Undefined when the board's firmware brings one. */
   deviceTree: string | undefined;
-  /** Text that names the packages it was made of. */
-  manifest: string;
+  /** As it was built or packaged: nothing in its environment is changed yet. */
+  uBoot: string;
   /** Seconds since 1970: the time of all that is made. */
   date: number;
   /** Of the image, unique to its content. */

@@ -16,24 +16,27 @@ export class Apt {
   readonly #directory: string;
   readonly #suite: string;
   readonly #log: string;
+  readonly #architecture: string;
 
   /**
    * @param directory holds package lists and downloaded packages, and is kept between builds
    * @param log file to which the output of apt goes
+   * @param architecture Debian's name of it
    */
-  constructor(directory: string, suite: string, log: string) {
+  constructor(directory: string, suite: string, log: string, architecture = 'arm64') {
     this.#directory = directory;
     this.#suite = suite;
     this.#log = log;
+    this.#architecture = architecture;
   }
 
   /**
-   * Fetches the package lists.
+   * Fetches the package lists, and those of source packages where they are wanted.
    *
    * @returns whether security updates are among them
    * @throws CommandError when the mirror does not answer or its signature is wrong
    */
-  async update(mirror: Mirror): Promise<{ security: boolean }> {
+  async update(mirror: Mirror, sources = false): Promise<{ security: boolean }> {
     for (const folder of ['lists/partial', 'cache/archives/partial', 'debs']) {
       await mkdir(join(this.#directory, folder), { recursive: true });
     }
@@ -43,25 +46,25 @@ export class Apt {
       [mirror.main, `${this.#suite}-updates`],
     ];
     if (mirror.security !== undefined) {
-      await this.#writeSources([...suites, [mirror.security, `${this.#suite}-security`]]);
+      await this.#writeSources([...suites, [mirror.security, `${this.#suite}-security`]], sources);
       try {
-        await this.#get(['update', '--error-on=any']);
+        await this.get(['update', '--error-on=any']);
         return { security: true };
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
       }
     }
-    await this.#writeSources(suites);
-    await this.#get(['update', '--error-on=any']);
+    await this.#writeSources(suites, sources);
+    await this.get(['update', '--error-on=any']);
     return { security: false };
   }
 
   /** The newest versions of packages and of all that they depend on, but for those named as not installed. */
   async resolve(names: readonly string[], notInstalled: readonly string[]): Promise<Manifest> {
-    const { stdout } = await this.#get(['install', '--yes', '--print-uris', ...names]);
+    const { stdout } = await this.get(['install', '--yes', '--print-uris', ...names]);
     const packages = parseUris(stdout).filter(({ name }) => !notInstalled.includes(name));
     packages.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { suite: this.#suite, date: await this.#date(), packages };
+    return { suite: this.#suite, date: await this.#date(), packages, sources: [] };
   }
 
   /** Those of the packages that are neither here nor at the mirror. */
@@ -88,7 +91,7 @@ export class Apt {
     const folder = join(this.#directory, 'fetching');
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    await this.#get(['download', ...absent.map(({ name, version }) => `${name}=${version}`)], folder);
+    await this.get(['download', ...absent.map(({ name, version }) => `${name}=${version}`)], folder);
     const expected = new Map(absent.map((entry) => [entry.sha256, entry]));
     for (const file of await readdir(folder)) {
       const hash = await sha256OfFile(join(folder, file));
@@ -130,16 +133,25 @@ export class Apt {
     return newest;
   }
 
-  async #writeSources(suites: readonly (readonly string[])[]): Promise<void> {
-    const lines = suites.map(([uri, suite]) => `deb [signed-by=${KEYRING}] ${uri} ${suite} main\n`);
+  async #writeSources(suites: readonly (readonly string[])[], sources: boolean): Promise<void> {
+    const lines = (sources ? ['deb', 'deb-src'] : ['deb']).flatMap((kind) =>
+      suites.map(([uri, suite]) => `${kind} [signed-by=${KEYRING}] ${uri} ${suite} main\n`),
+    );
     await writeFile(join(this.#directory, 'sources.list'), lines.join(''));
   }
 
-  #get(args: readonly string[], cwd?: string): Promise<{ stdout: string }> {
+  /** Runs apt-get with these folders. @throws CommandError */
+  get(args: readonly string[], cwd?: string): Promise<{ stdout: string }> {
     return run('apt-get', [...this.#options(), ...args], {
       log: this.#log,
       ...(cwd === undefined ? {} : { cwd }),
     });
+  }
+
+  /** Fetches a file into another. @throws CommandError also when it has not this SHA-256 */
+  async fetch(uri: string, target: string, sha256: string): Promise<void> {
+    const args = [...this.#options(), 'download-file', uri, target, `SHA256:${sha256}`];
+    await run('/usr/lib/apt/apt-helper', args, { log: this.#log });
   }
 
   async #cache(args: readonly string[]): Promise<string> {
@@ -150,8 +162,8 @@ export class Apt {
   /** This machine's configuration of proxies and certificates stays in force; all that has state is replaced. */
   #options(): string[] {
     const options = {
-      'APT::Architecture': 'arm64',
-      'APT::Architectures': 'arm64',
+      'APT::Architecture': this.#architecture,
+      'APT::Architectures': this.#architecture,
       'APT::Install-Recommends': 'false',
       'APT::Sandbox::User': '',
       'Acquire::ForceHash': 'SHA256',

@@ -12,6 +12,14 @@ export interface Package {
   size: number;
 }
 
+/** One Debian source package, exactly. */
+export interface SourcePackage {
+  name: string;
+  version: string;
+  /** What it consists of, but for its description (.dsc), whose content the mirror's signed index repeats. */
+  files: { name: string; sha256: string; size: number }[];
+}
+
 /** Which packages an image is made of. It comes with every image, and the same image can be built from it. */
 export interface Manifest {
   suite: string;
@@ -19,7 +27,18 @@ export interface Manifest {
   date: number;
   /** Sorted by name. */
   packages: Package[];
+  /** What was compiled for it; sorted by name. */
+  sources: SourcePackage[];
 }
+
+const exactly = {
+  name: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/),
+  version: z.string().regex(/^[A-Za-z0-9.+:~-]+$/),
+};
+const file = {
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  size: z.int().positive(),
+};
 
 const manifestSchema = z.strictObject({
   format: z.literal('skyminer-packages/1'),
@@ -28,27 +47,39 @@ const manifestSchema = z.strictObject({
   packages: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/),
-        version: z.string().regex(/^[A-Za-z0-9.+:~-]+$/),
+        ...exactly,
         architecture: z.enum(['arm64', 'all']),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/),
-        size: z.int().positive(),
+        ...file,
       }),
     )
     .min(1)
     .max(5000),
+  sources: z
+    .array(
+      z.strictObject({
+        ...exactly,
+        files: z
+          .array(z.strictObject({ name: z.string().regex(/^[a-z0-9][A-Za-z0-9.+~_-]+$/), ...file }))
+          .min(1)
+          .max(20),
+      }),
+    )
+    .max(20)
+    .default([]),
 });
 
 /** The text of a manifest file: JSON with a line a package, so that two of them compare well. */
-export function formatManifest({ suite, date, packages }: Manifest): string {
-  const lines = packages.map((entry) => `    ${JSON.stringify(entry)}`);
+export function formatManifest({ suite, date, packages, sources }: Manifest): string {
+  const list = (entries: readonly unknown[]) =>
+    entries.map((entry) => `    ${JSON.stringify(entry)}`).join(',\n');
   return [
     '{',
     '  "format": "skyminer-packages/1",',
     `  "suite": ${JSON.stringify(suite)},`,
     `  "date": ${JSON.stringify(new Date(date * 1000).toISOString())},`,
     '  "packages": [',
-    lines.join(',\n'),
+    list(packages),
+    ...(sources.length === 0 ? [] : ['  ],', '  "sources": [', list(sources)]),
     '  ]',
     '}',
     '',
@@ -69,6 +100,6 @@ export function parseManifest(text: string, file: string): Manifest {
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success)
     throw new ImageError(`${file} is no manifest of an image: ${z.prettifyError(parsed.error)}`);
-  const { suite, date, packages } = parsed.data;
-  return { suite, date: Date.parse(date) / 1000, packages };
+  const { suite, date, packages, sources } = parsed.data;
+  return { suite, date: Date.parse(date) / 1000, packages, sources };
 }

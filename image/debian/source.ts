@@ -3,24 +3,27 @@ import { join } from 'node:path';
 import { type Cached, hashFiles, hashTree } from '../cache.ts';
 import { makeInitramfs } from '../disk/initramfs.ts';
 import { makeSquashfs } from '../disk/squashfs.ts';
-import { readWords, repository, writeFileMode } from '../files.ts';
-import { imageVersion, osRelease } from '../os-release.ts';
+import { readWords, repository } from '../files.ts';
+import { formatBom, formatLicences } from '../materials/cyclonedx.ts';
+import { npmComponents } from '../materials/npm.ts';
+import { imageVersion } from '../os-release.ts';
+import { writeBoardFiles } from '../root/board.ts';
+import { overlay } from '../root/overlay.ts';
 import { run } from '../run.ts';
 import { installRuntime, prepareRuntime, readBoardLock } from '../runtime.ts';
 import type { RootParts, RootRequest } from '../source.ts';
-import { raucConfig } from '../update/rauc-config.ts';
 import { configureRoot } from './configure.ts';
 import { extractPackages, type Owned } from './extract.ts';
 import { earlyModules, kernelParts, prepareKernel } from './kernel.ts';
+import { debianComponents } from './licences.ts';
 import { formatManifest, type Manifest, type Package } from './manifest.ts';
-import { overlay } from './overlay.ts';
 import { type ChosenPackages, choosePackages } from './packages.ts';
+import { stageUBoot, uBootPackages } from './u-boot.ts';
 
 const here = import.meta.dirname;
 const overlayFolder = join(repository, 'image/rootfs-overlay');
 const KERNEL = /^linux-image-\d/;
 const BUSYBOX = 'busybox-static';
-const HOSTNAME = 'skyminer';
 
 /** Makes a slot's parts out of Debian packages, without running anything that is in them. */
 export async function buildDebianRoot(request: RootRequest): Promise<RootParts> {
@@ -28,11 +31,13 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
   const [chosen, runtime] = await both(choosePackages(request), stageRuntime(request));
   const { manifest } = chosen;
   const [base, kernel] = await both(stageBase(request, chosen), stageKernel(request, chosen));
+  const uBoot = await stageUBoot(request, chosen);
   const initramfs = await stageInitramfs(request, chosen, kernel);
 
   const inputs = [
     ...[manifest.date, board.name, board.watchdog, base.key, kernel.key, runtime.key],
     ...[await hashTree(overlayFolder), await hashTree(request.bundle), await hashTree(here)],
+    await hashTree(join(repository, 'image/root')),
     await hashFiles(
       ['disk/squashfs.ts', 'runtime.ts', 'os-release.ts', 'update/rauc-config.ts'].map(inImage),
     ),
@@ -50,10 +55,8 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
         await overlay(join(kernel.path, kernelParts.root), tree);
         await overlay(overlayFolder, tree);
         await installRuntime(tree, runtime.path, request.bundle);
-        await writeFileMode(join(tree, 'usr/lib/os-release'), osRelease(board.name, version));
-        await writeFileMode(join(tree, 'usr/lib/systemd/system.conf.d/watchdog.conf'), watchdogConfig(board));
-        await writeFileMode(join(tree, 'etc/rauc/system.conf'), raucConfig(board.name));
-        const owned = [...(await readOwned(base)), ...(await configureRoot(tree, HOSTNAME, step.log))];
+        await writeBoardFiles(tree, board, version, 'debian');
+        const owned = [...(await readOwned(base)), ...(await configureRoot(tree, step.log))];
         step.note('packing it');
         const { date } = manifest;
         await makeSquashfs(tree, join(folder, 'root.squashfs'), { owned, date, log: step.log });
@@ -64,21 +67,21 @@ export async function buildDebianRoot(request: RootRequest): Promise<RootParts> 
       return made;
     },
   );
+  const lock = await readBoardLock();
+  const components = [...(await debianComponents(request, chosen)), ...npmComponents(lock)];
   return {
     squashfs: join(root.path, 'root.squashfs'),
     kernel: join(kernel.path, kernelParts.image),
     initramfs: join(initramfs.path, 'initrd'),
     deviceTree: board.deviceTree === undefined ? undefined : join(kernel.path, kernelParts.deviceTree),
+    uBoot: uBoot.file,
     manifest: formatManifest(manifest),
+    sbom: formatBom({ name: `skyminer-${board.name}`, version, date: manifest.date, components }),
+    licences: formatLicences(components),
     date: manifest.date,
     version,
-    key,
+    key: cache.keyOf([key, uBoot.key, components]),
   };
-}
-
-/** systemd feeds the hardware watchdog, from when it is found to the last moment of a shutdown: systemd-system.conf(5). */
-function watchdogConfig({ watchdog: { seconds } }: RootRequest['board']): string {
-  return `[Manager]\nRuntimeWatchdogSec=${seconds}\nRebootWatchdogSec=${seconds}\n`;
 }
 
 async function stageRuntime({ cache, steps }: RootRequest): Promise<Cached> {
@@ -94,10 +97,11 @@ async function stageRuntime({ cache, steps }: RootRequest): Promise<Cached> {
 
 /** The tree of all packages as they come, under `root/`, with `owned.json` beside it. */
 async function stageBase(
-  { cache, steps }: RootRequest,
+  { board, cache, steps }: RootRequest,
   { manifest, debOf }: ChosenPackages,
 ): Promise<Cached> {
-  const packages = manifest.packages.filter(({ name }) => !KERNEL.test(name) && name !== BUSYBOX);
+  const apart = [BUSYBOX, ...uBootPackages(board)];
+  const packages = manifest.packages.filter(({ name }) => !KERNEL.test(name) && !apart.includes(name));
   const remedy = 'See the log. A full disk is the usual reason: `df -h` tells.';
   return steps.step('Unpack the packages', remedy, async (step) => {
     const inputs = [

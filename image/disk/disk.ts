@@ -11,6 +11,8 @@ export interface DiskParts {
   deviceTree: string | undefined;
   initramfs: string;
   squashfs: string;
+  /** For boards whose genimage.cfg writes it to the disk. */
+  uBoot: string;
   /** Seconds since 1970: the time of all that is made. */
   date: number;
   log: string;
@@ -18,7 +20,7 @@ export interface DiskParts {
 
 /** Makes the disk image `skyminer.img` in a folder, which also holds the parts it was made from afterwards. */
 export async function makeDisk(folder: string, board: Board, parts: DiskParts): Promise<void> {
-  const { kernel, deviceTree, initramfs, squashfs, date, log } = parts;
+  const { kernel, deviceTree, initramfs, squashfs, uBoot, date, log } = parts;
   const boot = join(folder, 'files/boot');
   const slot = join(folder, 'files/slot');
   const input = join(folder, 'input');
@@ -38,6 +40,7 @@ export async function makeDisk(folder: string, board: Board, parts: DiskParts): 
   if (deviceTree !== undefined) await copyFile(deviceTree, join(slot, devicetree));
 
   await copyFile(squashfs, join(input, 'root.squashfs'));
+  await copyFile(uBoot, join(input, 'u-boot.bin'));
   await writeFile(join(input, 'state.bin'), newStatePartition(STATE_SIZE));
 
   await copyFile(join(board.directory, 'genimage.cfg'), join(include, 'genimage.cfg'));

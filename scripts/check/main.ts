@@ -44,8 +44,12 @@ else {
 
 async function checkAll(steps: Steps, quick: boolean): Promise<Tally[]> {
   const packages = await check('packages of this machine', async () => {
-    const sources: Purpose[] = ['tests', 'provision', 'bundle'];
-    await installPackages(await planInstall(quick ? sources : [...sources, 'image', 'qemu']), steps);
+    const sources: Purpose[] = ['tests', 'provision', 'flash', 'bundle'];
+    if (process.env.BUILDROOT_DIR) sources.push('buildroot');
+    await installPackages(
+      await planInstall(quick ? sources : [...sources, 'image', 'u-boot', 'qemu']),
+      steps,
+    );
   });
   const bundle = await check('bundle', () =>
     steps.step('Bundle the runtime', 'Correct what esbuild complains about.', async () => {

@@ -2,7 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { CommandError, run } from '../../image/run.ts';
 import type { Steps } from '../../image/steps.ts';
 
-export type Purpose = 'image' | 'provision' | 'flash' | 'bundle' | 'qemu' | 'tests' | 'bench';
+export type Purpose =
+  | 'image'
+  | 'u-boot'
+  | 'buildroot'
+  | 'provision'
+  | 'flash'
+  | 'bundle'
+  | 'qemu'
+  | 'tests'
+  | 'bench';
 
 /** The Debian packages that each kind of work needs, beyond what every Debian machine has. */
 const PACKAGES: Record<Purpose, readonly string[]> = {
@@ -22,6 +31,38 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'u-boot-tools',
     'xz-utils',
     'zstd',
+  ],
+  'u-boot': [
+    'bc',
+    'bison',
+    'bzip2',
+    'device-tree-compiler',
+    'flex',
+    'gcc',
+    'gcc-aarch64-linux-gnu',
+    'libc6-dev',
+    'libssl-dev',
+    'make',
+    'patch',
+    'python3-dev',
+    'python3-pyelftools',
+    'python3-setuptools',
+    'swig',
+  ],
+  buildroot: [
+    'bc',
+    'bison',
+    'build-essential',
+    'cpio',
+    'file',
+    'flex',
+    'git',
+    'libssl-dev',
+    'python3-flake8',
+    'python3-magic',
+    'rsync',
+    'unzip',
+    'wget',
   ],
   provision: ['e2fsprogs', 'mtools'],
   flash: ['xz-utils', 'zstd'],
@@ -44,12 +85,14 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'nftables',
     'libwrap0',
     'openssh-client',
+    'python3-kconfiglib',
     'python3-socks',
     'python3-websocket',
     'shellcheck',
     'socat',
     'strace',
     'tio',
+    'systemd',
   ],
   bench: [
     'bmap-tools',

@@ -36,7 +36,7 @@ function program(end: (status: number) => void): Command {
     .command('image')
     .description("build a board's disk image into out/BOARD/, reusing what has not changed")
     .option('-b, --board <board>', 'folder in board/ that describes the board', 'qemu-aarch64')
-    .option('--source <source>', 'where the root file system comes from: debian', 'debian')
+    .option('--source <source>', 'what it is made of: debian or buildroot', 'debian')
     .option('--manifest <file>', 'use exactly the packages of an earlier image, which came with it')
     .option('--refresh', 'ask the mirror for newer packages than those in the cache', false)
     .option('--release', 'newest packages, and the image packed with xz for publishing', false)

@@ -5,6 +5,7 @@ import { type SlotsStatus, slotsStatus } from '../slots/status.ts';
 import type { Machine } from './commands/command.ts';
 import { readLastEnd } from './last-end.ts';
 import { placeOfBoard } from './place/place.ts';
+import { readTemperatures } from './temperatures.ts';
 import { Troubles, type TroublesOptions } from './troubles/troubles.ts';
 
 export const version: string = packageJson.version;
@@ -28,6 +29,7 @@ export async function readMachine(options: MachineOptions): Promise<Machine> {
     slotReason: why,
     lastEnd: await readLastEnd(options.runtimeDirectory),
     uptime,
+    temperatures: () => readTemperatures(),
     troubles: () => troubles.find(),
     ...(options.onBoard ? { place: placeOfBoard } : {}),
     slots: () => slotsOf(slot, why),

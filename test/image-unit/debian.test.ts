@@ -3,6 +3,7 @@ import { parseUris } from '../../image/debian/apt.ts';
 import { parseOwner } from '../../image/debian/extract.ts';
 import { formatManifest, parseManifest } from '../../image/debian/manifest.ts';
 import { chooseMirror, findMirror } from '../../image/debian/mirror.ts';
+import { parseSourceUris } from '../../image/debian/source-packages.ts';
 import { ImageError } from '../../image/error.ts';
 
 const HASH = 'ab'.repeat(32);
@@ -53,15 +54,38 @@ describe('the Debian mirror', () => {
   });
 });
 
+describe('a source package', () => {
+  it('is its archives, with the version of its description', () => {
+    const line = (name: string) => `'http://mirror.example/pool/u/${name}' ${name} 12 SHA256:${HASH}\n`;
+    const names = ['b_1%2-3.dsc', 'b_1.orig.tar.bz2', 'b_1.orig.tar.bz2.asc', 'b_1-3.debian.tar.xz'];
+    const { version, files } = parseSourceUris(`NOTICE: somewhere\n${names.map(line).join('')}`);
+    expect(version).toBe('1%2-3');
+    expect(files.map(({ name }) => name)).toEqual(['b_1.orig.tar.bz2', 'b_1-3.debian.tar.xz']);
+    expect(files[0]).toMatchObject({ sha256: HASH, size: 12 });
+  });
+
+  it('is missed where the mirror names none', () => {
+    expect(() => parseSourceUris('Reading package lists...\n')).toThrow(/no source package/);
+  });
+});
+
 describe('a manifest', () => {
   const manifest = {
     suite: 'trixie',
     date: 1_763_690_000,
     packages: [{ name: 'mawk', version: '1:1.3.4~b+2-1', architecture: 'arm64', sha256: HASH, size: 5 }],
+    sources: [],
   };
 
   it('reads back as it was written', () => {
     expect(parseManifest(formatManifest(manifest), 'file')).toEqual(manifest);
+  });
+
+  it('names what was compiled, where something was', () => {
+    const files = [{ name: 'u-boot_2025.01.orig.tar.bz2', sha256: HASH, size: 7 }];
+    const compiled = { ...manifest, sources: [{ name: 'u-boot', version: '2025.01-3+deb13u1', files }] };
+    expect(parseManifest(formatManifest(compiled), 'file')).toEqual(compiled);
+    expect(formatManifest(manifest)).not.toContain('sources');
   });
 
   it('is refused by the name of its file when it is something else', () => {

@@ -1,6 +1,7 @@
 import type { SlotsStatus } from '../../slots/status.ts';
 import type { LastEnd } from '../last-end.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
+import type { Temperature } from '../temperatures.ts';
 
 /** What the supervisor's surroundings tell the commands. */
 export interface Machine {
@@ -12,6 +13,8 @@ export interface Machine {
   lastEnd: LastEnd | undefined;
   /** Seconds since the machine started. */
   uptime(): number;
+  /** What its sensors say; none where it has none. */
+  temperatures(): Promise<Temperature[]>;
   /** What is wrong with it, a line each. */
   troubles(): Promise<string[]>;
   /** Of a board: its place in a rack and its addresses, or what to do next, a line each. */

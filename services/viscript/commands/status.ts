@@ -5,6 +5,7 @@ import type { Launch } from '../supervisor/launch.ts';
 import { timeOf } from '../supervisor/moment.ts';
 import { startOrder } from '../supervisor/order.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
+import { temperaturesText } from '../temperatures.ts';
 import type { Command, CommandContext } from './command.ts';
 import { describe, describeExit, endOf, lastExitText, timestamp, whyEnded } from './describe.ts';
 import { formatMilliseconds, printable, styled, table } from './format.ts';
@@ -29,13 +30,18 @@ export const statusCommand: Command = {
 
 async function putOverview({ supervisor, machine, color, put }: CommandContext): Promise<void> {
   const { version, host, slot, slotReason, lastEnd } = machine;
-  const [troubles, slots] = await Promise.all([machine.troubles(), machine.slots()]);
+  const [troubles, slots, temperatures] = await Promise.all([
+    machine.troubles(),
+    machine.slots(),
+    machine.temperatures(),
+  ]);
   const serialConsole = consoleLock();
   const up = supervisor.upMs / 1000;
   put(
     {
       ...{ version, host, slot, slotReason, uptime: machine.uptime(), supervisorUptime: up },
       ...{ pid: process.pid, config: supervisor.config.file, lastEnd, slots, troubles, serialConsole },
+      temperatures,
       autostart: startOrder(supervisor.config),
       apps: supervisor.launches.map((launch) => describe(launch, supervisor)),
       over: supervisor.over.map((launch) => describe(launch, supervisor)),
@@ -44,6 +50,7 @@ async function putOverview({ supervisor, machine, color, put }: CommandContext):
       `${host}  up ${formatUptime(machine.uptime())}${slot ? `  slot ${slot}` : ''}${slotReason ? ` (${slotReason})` : ''}\n`,
       `viscript ${version}  pid ${process.pid}  up ${formatUptime(up)}  config ${supervisor.config.file}\n`,
       lastEnd ? `started again at ${timestamp(lastEnd.time)}: ${lastEnd.reason}\n` : '',
+      temperatures.length === 0 ? '' : printable(`temperature: ${temperaturesText(temperatures)}\n`),
       slots === undefined ? '' : printable(slotsText(slots)),
       consoleLockLine(serialConsole),
       ...troubles.map((trouble) => `trouble: ${trouble}\n`),

@@ -1,21 +1,23 @@
 import { readdir } from 'node:fs/promises';
 import { expose, type Metric } from '../../metrics/exposition.ts';
 import type { KernelUsage } from '../launcher/launcher.ts';
+import type { Temperature } from '../temperatures.ts';
 import { timeOf } from './moment.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** What `viscript_build_info` says. */
-export interface Build {
+/** What `viscript_build_info` says, and the sensors of the machine. */
+export interface Machine {
   version: string;
   slot: string | undefined;
+  temperatures(): Promise<Temperature[]>;
 }
 
 /** The figures of the supervisor and its apps as they are now, as Prometheus reads them. */
-export async function figuresOf(supervisor: Supervisor, build: Build): Promise<string> {
+export async function figuresOf(supervisor: Supervisor, machine: Machine): Promise<string> {
   const apps = await Promise.all(
     [...supervisor.config.apps.keys()].map((app) => measureApp(app, supervisor)),
   );
-  return expose([...metricsOfApps(apps), ...(await ownMetrics(supervisor, build))]);
+  return expose([...metricsOfApps(apps), ...(await ownMetrics(supervisor, machine))]);
 }
 
 interface AppFigures {
@@ -109,9 +111,13 @@ function metricsOfApps(apps: AppFigures[]): Metric[] {
   ];
 }
 
-async function ownMetrics(supervisor: Supervisor, { version, slot }: Build): Promise<Metric[]> {
+async function ownMetrics(
+  supervisor: Supervisor,
+  { version, slot, temperatures }: Machine,
+): Promise<Metric[]> {
   const { user, system } = process.cpuUsage();
   const descriptors = await readdir('/proc/self/fd');
+  const sensors = await temperatures();
   const started = timeOf(supervisor.started) / 1000;
   return [
     gauge('viscript_build_info', 'What runs here; always 1.', [
@@ -127,6 +133,11 @@ async function ownMetrics(supervisor: Supervisor, { version, slot }: Build): Pro
       { value: (user + system) / 1_000_000 },
     ]),
     gauge('process_open_fds', 'Open descriptors of the supervisor.', [{ value: descriptors.length }]),
+    gauge(
+      'board_temperature_celsius',
+      'What a sensor of the machine says, in degrees Celsius.',
+      sensors.map(({ zone, celsius }) => ({ labels: { zone }, value: celsius })),
+    ),
   ];
 }
 

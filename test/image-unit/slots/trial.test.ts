@@ -15,7 +15,12 @@ const NOT_READY =
 
 const machine = {
   ...{ version: '1', host: 'test', slot: 'B', slotReason: undefined, lastEnd: undefined },
-  ...{ uptime: () => 1, troubles: async () => [], slots: async () => undefined },
+  ...{
+    uptime: () => 1,
+    troubles: async () => [],
+    temperatures: async () => [],
+    slots: async () => undefined,
+  },
 };
 
 /** A supervisor as a board has it, with its slot state and what it remembers. */

@@ -16,7 +16,12 @@ async function backup(json = false) {
   const output = { stdout: '', stderr: '' };
   const machine = {
     ...{ version: '0.5.0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
-    ...{ uptime: () => 0, troubles: async () => [], slots: async () => undefined },
+    ...{
+      uptime: () => 0,
+      troubles: async () => [],
+      temperatures: async () => [],
+      slots: async () => undefined,
+    },
   };
   const status = await runCommand(['backup'], {
     ...{ supervisor, machine, json, color: false, columns: 0 },

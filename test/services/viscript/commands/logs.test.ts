@@ -29,6 +29,7 @@ async function logs(words: string[], onText: (text: string) => void = () => unde
   const machine = {
     ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
     ...{ uptime: () => 0, troubles: async () => [] },
+    temperatures: async () => [],
     slots: async () => undefined,
   };
   const status = await runCommand(['logs', ...words], {

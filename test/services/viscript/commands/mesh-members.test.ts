@@ -52,7 +52,12 @@ async function mesh(node: string, words: readonly string[], { input = [], open, 
   if (!open) typed.end();
   const machine = {
     ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
-    ...{ uptime: () => 0, troubles: async () => [], slots: async () => undefined },
+    ...{
+      uptime: () => 0,
+      troubles: async () => [],
+      temperatures: async () => [],
+      slots: async () => undefined,
+    },
   };
   const status = await runCommand(['mesh', ...words, '--node', node], {
     ...{

@@ -33,6 +33,7 @@ async function run(supervisor: Supervisor, ...argv: string[]) {
   const machine = {
     ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
     ...{ uptime: () => 0, troubles: async () => [] },
+    temperatures: async () => [],
     slots: async () => undefined,
   };
   const status = await runCommand(argv, {

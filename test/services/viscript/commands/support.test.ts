@@ -75,6 +75,7 @@ beforeEach(async () => {
     machine: {
       ...{ version: '1', host: 'test', slot: 'A', slotReason: undefined, lastEnd: undefined },
       ...{ uptime: () => 1, troubles: async () => [] },
+      temperatures: async () => [],
       slots: async () => undefined,
     },
   });

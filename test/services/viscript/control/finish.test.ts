@@ -16,6 +16,7 @@ beforeEach(async () => {
   const machine = {
     ...{ version: '1', host: 'test', slot: undefined, slotReason: undefined, lastEnd: undefined },
     ...{ uptime: () => 1, troubles: async () => [] },
+    temperatures: async () => [],
     slots: async () => undefined,
   };
   server = new ControlServer({ path, socketMode: 0o600, supervisor: running.supervisor, machine });

@@ -117,6 +117,7 @@ export class Rig implements AsyncDisposable {
       machine: {
         ...{ version: '1.2.3', host: 'board1', slot: 'A', slotReason: undefined, lastEnd: undefined },
         ...{ uptime: () => 61, troubles: async () => [] },
+        temperatures: async () => [],
         slots: async () => undefined,
       },
     });

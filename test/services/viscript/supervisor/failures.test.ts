@@ -181,6 +181,7 @@ async function output(supervisor: Supervisor, argv: string[]): Promise<string> {
     machine: {
       ...{ version: '0', host: 'here', slot: undefined, slotReason: undefined, lastEnd: undefined },
       ...{ uptime: () => 1, troubles: async () => [] },
+      temperatures: async () => [],
       slots: async () => undefined,
     },
     ...{ json: false, color: false, columns: 0, signal: new AbortController().signal },

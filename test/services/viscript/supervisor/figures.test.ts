@@ -24,7 +24,10 @@ describe('the figures of the supervisor', () => {
     await until(launch, () => launch.restarts === 1 && launch.state === 'ready');
     const failing = await test.supervisor.launch('failing', []);
     await until(failing, () => failing.crashLoops && failing.nextRetry !== undefined);
-    const text = await figuresOf(test.supervisor, { version: '1.2.3', slot: 'B' });
+    const text = await figuresOf(test.supervisor, {
+      ...{ version: '1.2.3', slot: 'B' },
+      temperatures: async () => [{ zone: 'cpu-thermal', celsius: 48.25 }],
+    });
     const value = (sample: string) => {
       const line = text.split('\n').find((candidate) => candidate.startsWith(`${sample} `));
       return line === undefined ? undefined : Number(line.slice(sample.length));
@@ -41,6 +44,7 @@ describe('the figures of the supervisor', () => {
     expect(value('viscript_app_start_time_seconds{app="app"}')).toBeCloseTo(launch.startedAt / 1000, 0);
     expect(value('viscript_app_resident_memory_bytes{app="idle"}')).toBeUndefined();
     expect(value('process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
+    expect(value('board_temperature_celsius{zone="cpu-thermal"}')).toBe(48.25);
     expect(value('process_open_fds')).toBeGreaterThan(3);
     expect(value(`viscript_build_info{version="1.2.3",node="${process.version}",slot="B"}`)).toBe(1);
   });

@@ -1,8 +1,12 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { link } from './etc.ts';
+
 /**
  * Units of systemd's own that have no business on a board whose root is read-only and made elsewhere.
  * What is started is named by the presets in `image/rootfs-overlay/usr/lib/systemd/system-preset`.
  */
-export const MASKED_UNITS = [
+const MASKED_UNITS = [
   // Keep the system's files up to date: here they come with the image.
   'ldconfig.service',
   'systemd-firstboot.service',
@@ -55,7 +59,7 @@ export const MASKED_UNITS = [
 ];
 
 /** Generators whose units would be of no use here; each costs time at every boot. */
-export const MASKED_GENERATORS = [
+const MASKED_GENERATORS = [
   'systemd-gpt-auto-generator',
   'systemd-hibernate-resume-generator',
   'systemd-rc-local-generator',
@@ -63,3 +67,13 @@ export const MASKED_GENERATORS = [
   'systemd-sysv-generator',
   'systemd-tpm2-generator',
 ];
+
+/** Chooses what systemd brings up in a root, whose units are enabled by presets. */
+export async function chooseUnits(root: string): Promise<void> {
+  await link(root, 'etc/systemd/system/default.target', '/usr/lib/systemd/system/multi-user.target');
+  for (const unit of MASKED_UNITS) await link(root, `etc/systemd/system/${unit}`, '/dev/null');
+  await mkdir(join(root, 'etc/systemd/system-generators'), { recursive: true });
+  for (const generator of MASKED_GENERATORS) {
+    await link(root, `etc/systemd/system-generators/${generator}`, '/dev/null');
+  }
+}

@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { hashFiles, hashTree } from '../cache.ts';
+import { readLocal } from '../local-file.ts';
+import { run } from '../run.ts';
+import type { RootParts, RootRequest } from '../source.ts';
+import { deviceTreeFile, imageFiles, readBuilt, uBootFile } from './built.ts';
+import { configure, defconfigOf } from './configuration.ts';
+import { billOfMaterials } from './materials.ts';
+import { findBuildroot, RELEASE } from './release.ts';
+
+/**
+ * Makes a slot's parts with Buildroot, from source. Its output stays in the cache's folder, so that a second build makes only
+ * what has changed.
+ */
+export async function buildBuildrootRoot(request: RootRequest): Promise<RootParts> {
+  const { board, bundle, cache, steps } = request;
+  defconfigOf(board);
+  const output = join(cache.directory, 'buildroot', board.name);
+  const environment = { SKYMINER_RUNTIME_BUNDLE: bundle };
+  const tree = await steps.step(
+    'Fetch Buildroot',
+    'Its history is at gitlab.com/buildroot.org/buildroot.',
+    async (step) => {
+      const folder = await findBuildroot(join(cache.directory, 'buildroot'), RELEASE, step.log);
+      step.note(RELEASE.version);
+      return folder;
+    },
+  );
+  await steps.step(
+    'Configure Buildroot',
+    'A line that is lost has lost what it depends on: see the log.',
+    async (step) => {
+      const { buildroot: local } = await readLocal();
+      await configure({
+        tree,
+        output,
+        board,
+        local,
+        environment: { ...process.env, ...environment },
+        log: step.log,
+      });
+    },
+  );
+  const remedy =
+    'See the log. Where sources cannot be downloaded, set BR2_DL_DIR to a folder that has them, or BR2_PRIMARY_SITE to a mirror.';
+  const images = join(output, 'images');
+  await steps.step('Build with Buildroot', remedy, async (step) => {
+    const make = (target: string) => run('make', ['-C', output, target], { log: step.log, env: environment });
+    // The bundle is a folder, of which Buildroot does not notice that it has changed.
+    await make('skyminer-runtime-dirclean');
+    await make('all');
+    step.note((await readBuilt(images)).version);
+  });
+  const materials = await steps.step('List what is in it', 'See the log.', (step) =>
+    billOfMaterials(tree, output, step.log),
+  );
+  const { version, date } = await readBuilt(images);
+  const deviceTree = deviceTreeFile(board);
+  const files = Object.values(imageFiles).map((name) => join(images, name));
+  return {
+    squashfs: join(images, imageFiles.squashfs),
+    kernel: join(images, imageFiles.kernel),
+    initramfs: join(images, imageFiles.initramfs),
+    deviceTree: deviceTree && join(images, deviceTree),
+    uBoot: join(images, uBootFile(board)),
+    ...{ version, date, ...materials },
+    key: cache.keyOf([await hashFiles(files), await hashTree(board.directory)]),
+  };
+}
