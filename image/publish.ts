@@ -45,12 +45,7 @@ export async function publish(
   ];
   await steps.step('Write the disk image', 'See the log. A full disk is the usual reason.', async (step) => {
     const code = ['image/disk', 'image/u-boot'].map((folder) => hashTree(join(repository, folder)));
-    const key = JSON.stringify([
-      parts.key,
-      parts.sbom,
-      await Promise.all(code),
-      await hashTree(board.directory),
-    ]);
+    const key = JSON.stringify([parts.key, await Promise.all(code), await hashTree(board.directory)]);
     if (await isCurrent(directory, key)) return step.cached('disk image');
     const work = join(directory, '.work');
     await rm(work, { recursive: true, force: true });
