@@ -55,12 +55,7 @@ export async function publish(
     const code = ['image/disk', 'image/flash/bmap', 'image/u-boot'].map((folder) =>
       hashTree(join(repository, folder)),
     );
-    const key = JSON.stringify([
-      parts.key,
-      parts.sbom,
-      await Promise.all(code),
-      await hashTree(board.directory),
-    ]);
+    const key = JSON.stringify([parts.key, await Promise.all(code), await hashTree(board.directory)]);
     if (await isCurrent(directory, key)) return step.cached('disk image');
     const work = join(directory, '.work');
     await rm(work, { recursive: true, force: true });

@@ -33,19 +33,23 @@ export class Apt {
   /**
    * Fetches the package lists, and those of source packages where they are wanted.
    *
+   * @param want.updates also what was changed after the release, which is the default
    * @returns whether security updates are among them
    * @throws CommandError when the mirror does not answer or its signature is wrong
    */
-  async update(mirror: Mirror, sources = false): Promise<{ security: boolean }> {
+  async update(
+    mirror: Mirror,
+    { sources = false, updates = true }: { sources?: boolean; updates?: boolean } = {},
+  ): Promise<{ security: boolean }> {
     for (const folder of ['lists/partial', 'cache/archives/partial', 'debs']) {
       await mkdir(join(this.#directory, folder), { recursive: true });
     }
     await writeFile(join(this.#directory, 'status'), '');
     const suites = [
       [mirror.main, this.#suite],
-      [mirror.main, `${this.#suite}-updates`],
+      ...(updates ? [[mirror.main, `${this.#suite}-updates`]] : []),
     ];
-    if (mirror.security !== undefined) {
+    if (updates && mirror.security !== undefined) {
       await this.#writeSources([...suites, [mirror.security, `${this.#suite}-security`]], sources);
       try {
         await this.get(['update', '--error-on=any']);

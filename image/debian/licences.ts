@@ -8,6 +8,9 @@ import type { RootRequest } from '../source.ts';
 import { extractPackages } from './extract.ts';
 import type { ChosenPackages } from './packages.ts';
 
+/** By far the largest package: to unpack it for its copyright file alone would take longer than all others together. */
+const KERNEL = { name: /^linux-image-/, licences: ['GPL-2'] };
+
 const licencesSchema = z.record(z.string(), z.array(z.string()));
 
 /** All Debian packages of an image, and what was compiled for it, with their licences. */
@@ -20,12 +23,13 @@ export async function debianComponents(
     const code = await hashFiles(
       ['licences.ts', 'extract.ts'].map((name) => join(import.meta.dirname, name)),
     );
-    const inputs = [packages.map(({ sha256 }) => sha256), code];
+    const read = packages.filter(({ name }) => !KERNEL.name.test(name));
+    const inputs = [read.map(({ sha256 }) => sha256), code];
     const made = await cache.folder('licences', inputs, async (folder) => {
-      await extractPackages(packages.map(debOf), folder, { only: ['./usr/share/doc/*'] });
-      const found = await Promise.all(packages.map(({ name }) => licencesIn(folder, name)));
+      await extractPackages(read.map(debOf), folder, { only: ['./usr/share/doc/*'] });
+      const found = await Promise.all(read.map(({ name }) => licencesIn(folder, name)));
       await rm(join(folder, 'usr'), { recursive: true });
-      const named = packages.map(({ name }, index) => [name, found[index]]);
+      const named = read.map(({ name }, index) => [name, found[index]]);
       await writeFile(join(folder, 'licences.json'), JSON.stringify(Object.fromEntries(named)));
     });
     if (made.hit) step.cached('licences');
@@ -35,7 +39,7 @@ export async function debianComponents(
   return [
     ...packages.map(
       ({ name, version, architecture, sha256 }): Component => ({
-        ...{ type: 'library', name, version, licences: licences[name] ?? [] },
+        ...{ type: 'library', name, version, licences: licences[name] ?? kernelLicences(name) },
         purl: `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}&${distribution}`,
         hash: { algorithm: 'SHA-256', content: sha256 },
       }),
@@ -47,6 +51,10 @@ export async function debianComponents(
       }),
     ),
   ];
+}
+
+function kernelLicences(name: string): string[] {
+  return KERNEL.name.test(name) ? KERNEL.licences : [];
 }
 
 async function licencesIn(folder: string, name: string): Promise<string[]> {

@@ -73,7 +73,7 @@ async function choose(
   const resolve = () =>
     request.cache.folder('packages', inputs, async (folder) => {
       step.note('reading package lists');
-      const { security } = await apt.update(await findMirror(), compiled.length > 0);
+      const { security } = await apt.update(await findMirror(), { sources: compiled.length > 0 });
       if (!security) step.note('with no security updates: the mirror has none');
       const resolved = await apt.resolve(names, notInstalled);
       const manifest = { ...resolved, sources: await sources.resolve(compiled) };
@@ -98,7 +98,7 @@ async function namedManifest(file: string, apt: Apt, sources: SourcePackages): P
   }
   const compiled = await sources.findAbsent(manifest.sources);
   if ((await apt.findAbsent(manifest.packages)).length === 0 && compiled.length === 0) return manifest;
-  await apt.update(await findMirror(), compiled.length > 0);
+  await apt.update(await findMirror(), { sources: compiled.length > 0 });
   const gone = [...(await apt.findGone(manifest.packages)), ...(await sources.findGone(manifest.sources))];
   if (gone.length === 0) return manifest;
   const list = gone.map(({ name, version }) => `  ${name} ${version}`).join('\n');

@@ -23,7 +23,7 @@ const CARD_BYTES = 2 ** 30;
 export async function fetchUBoot(folder: string): Promise<Buffer> {
   await mkdir(folder, { recursive: true });
   const apt = new Apt(join(folder, 'apt'), SUITE, join(folder, 'apt.log'), 'armhf');
-  await apt.update(await findMirror());
+  await apt.update(await findMirror(), { updates: false });
   const { packages } = await apt.resolve(['u-boot-sunxi'], []);
   await apt.download(packages);
   const entry = packages.find(({ name }) => name === 'u-boot-sunxi');
