@@ -116,8 +116,8 @@ describe.concurrent('a board whose data is not as it should be', () => {
     BOOTING_MS,
   );
 
-  it(
-    'starts, runs apps and says so when its card can only be read',
+  it.skipIf(!isLong)(
+    'starts, runs apps and says so when its card can only be read (needs SKYMINER_LONG)',
     ({ expect }) =>
       bootsAndSays('data can only be read: nothing that changes is kept', { expect, writeProtected: true }),
     BOOTING_MS,

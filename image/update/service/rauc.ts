@@ -64,6 +64,8 @@ export class Rauc implements Disposable {
     }
     const failure = String(await this.#property('LastError'));
     if (failure !== '') throw new UpdateError(sentenceOf(failure, 'was not installed'));
+    // It may have been idle before it was asked for its last words.
+    onProgress({ percent: 100, step: 'Installing done.' });
   }
 
   /** Has the next start take the other slot. */

@@ -25,6 +25,7 @@ export async function hoard(app: SignalApp): Promise<void> {
   await fillProcesses();
   for (let at = 0; at < KNOCKS; at++) knock();
   fillDescriptors();
+  beget();
   say('hoarded');
 }
 
@@ -67,23 +68,28 @@ async function fillProcesses(): Promise<void> {
     }
     children.push(child);
   }
-  // Room for processes that are born and die without end, and leave their remains to systemd.
+  // Room for those of `beget`, which leave their remains to systemd.
   const ended = children.slice(-8).map(async (child) => {
     const exit = once(child, 'exit');
     child.kill('SIGKILL');
     await exit;
   });
   await Promise.all(ended);
-  for (let at = 0; at < 2; at++) detach('while :; do (:&) || :; done');
 }
 
 function fillDescriptors(): void {
-  let count = 0;
+  const open: number[] = [];
   const reason = untilRefused(() => {
-    openSync('/dev/null', 'r');
-    count++;
+    open.push(openSync('/dev/null', 'r'));
   });
-  say(`descriptors: ${reason} after ${count}`);
+  say(`descriptors: ${reason} after ${open.length}`);
+  // Room for what starts processes; whoever knocks takes what is left of it.
+  for (const descriptor of open.slice(-4 * KNOCKS)) closeSync(descriptor);
+}
+
+/** Processes that are born and die without end: the last of all, for nothing of this app gets on beside them. */
+function beget(): void {
+  for (let at = 0; at < 2; at++) detach('while :; do (:&) || :; done');
 }
 
 function untilRefused(take: () => unknown): string {
