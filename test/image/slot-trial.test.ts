@@ -79,7 +79,7 @@ describe.skipIf(!isLong)('a slot on trial (needs SKYMINER_LONG)', () => {
           if (reboot > 0) await guest.booted();
           if (reboot % 2 === 0) await guest.root.reboot();
           else {
-            await expect.poll(() => guest.root.text('ls /run/skyminer'), SOON).toMatch(/^good$/m);
+            await expect.poll(() => guest.root.text('ls -1 /run/skyminer'), SOON).toMatch(/^good$/m);
             await guest.board.reset();
           }
           const start = startOf(await guest.console.waitFor(START, U_BOOT));
