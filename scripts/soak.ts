@@ -17,7 +17,7 @@ as Markdown. It can be stopped at any time; the next run goes on and adds to the
   memory    watches for ten minutes the memory of a mesh of three nodes that carries downloads at full rate
   abuse     has apps crash, hang, flood and leave orphans, and kills viscript
   power     cuts the power of a disk on which everything of ours writes. Needs root and the packages of ./scripts/test
-  update-power  cuts the power 2,000 times while a board updates itself, and boots 20 boards. Needs root
+  update-power  cuts the power 2,000 times while a board updates itself, and boots 20 boards
   boards    runs the tests of boards that take too long for ./scripts/test, and have not passed yet. Takes an hour
   reboots   restarts a board 30 times in a row, and pulls its plug every other time. Takes half an hour
   sabotage  breaks what ./scripts/sabotage breaks, as far as no test was seen to notice it yet

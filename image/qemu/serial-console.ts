@@ -102,6 +102,11 @@ export class SerialConsole {
     });
   }
 
+  /** Leaves out what came so far: no wait sees it any more. */
+  skip(): void {
+    this.#read = this.#transcript.length;
+  }
+
   async close(): Promise<void> {
     if (this.#port.isOpen) this.#port.close();
     await this.closed;
