@@ -34,6 +34,9 @@ export interface AddOptions extends RackOptions, PassphraseOptions {
   address?: string;
 }
 
+/** What is left to do when a list has changed: a board that runs knows nothing of it. */
+const PUSH = "boards that run get the list by 'skyminer rack push'\n";
+
 /** `skyminer rack init` */
 export async function initRack({ rack: folder, boards, sshKey, ...passphrase }: InitOptions): Promise<void> {
   await checkFree(folder);
@@ -80,6 +83,7 @@ export async function addToRack(board: string, options: AddOptions): Promise<voi
   const wanted = { board, roles, address, key: given };
   const { membership, added } = await addBoards(folder, await askForPassphrase(passphrase), [wanted]);
   for (const one of added) tellAdded(membership.number, one);
+  process.stdout.write(PUSH);
 }
 
 /** `skyminer rack replace` */
@@ -89,7 +93,7 @@ export async function replaceInRack(board: string, options: RackOptions & Passph
   const { membership, added } = await replaceBoard(folder, await askForPassphrase(passphrase), board);
   const { member, keyFile } = added;
   process.stdout.write(
-    `list number ${membership.number}: ${board} is now ${member.key}\nits secret key, for its card: ${keyFile}\n`,
+    `list number ${membership.number}: ${board} is now ${member.key}\nits secret key, for its card: ${keyFile}\n${PUSH}`,
   );
 }
 
@@ -101,7 +105,7 @@ export async function removeFromRack(board: string, options: RackOptions & Passp
   process.stdout.write(
     member === undefined
       ? `removed ${board} from rack.yaml: it was in no list\n`
-      : `list number ${membership.number}: removed ${member.board} ${member.key}\n`,
+      : `list number ${membership.number}: removed ${member.board} ${member.key}\n${PUSH}`,
   );
 }
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseBackup } from '../../image/backup/document.ts';
 import { openSecrets } from '../../image/backup/secrets.ts';
-import { run } from '../../image/run.ts';
 import { Identity } from '../../services/net/keys.ts';
 import { signMembership } from '../../services/net/membership.ts';
 import { dhKeyPair } from '../../services/net/noise/x25519.ts';
 import { hashPassphrase } from '../../services/net/passphrase.ts';
 import { BOOTING_MS, Guest } from './fixture.ts';
 import { documentedListeners, listenersOf } from './listeners.ts';
+import { skyminerFor } from './skyminer.ts';
 
 const rack = Identity.generate();
 const board = Identity.generate();
@@ -43,18 +43,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The board's owner at a laptop, with the rack's folder and OpenSSH's client. */
-async function skyminer(...words: string[]): Promise<string> {
-  const options = (await guest.ssh()).options().filter((option) => option.includes('='));
-  const lines = options.map((option) => `  ${option.replace('=', ' ')}\n`).join('');
-  const config = join(folder, 'ssh_config');
-  await writeFile(
-    config,
-    `Host board1\n  HostName 127.0.0.1\n  Port ${guest.board.sshPort}\n  User viscript\n${lines}`,
-  );
-  const program = join(import.meta.dirname, '../../scripts/skyminer/main.ts');
-  const args = [program, ...words, '--rack', folder, '--ssh-config', config];
-  return (await run(process.execPath, args, { cwd: folder })).stdout;
+function skyminer(...words: string[]): Promise<string> {
+  return skyminerFor({ guest, board: 'board1', rack: folder }, words);
 }
 
 async function newList(

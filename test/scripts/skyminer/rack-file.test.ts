@@ -119,15 +119,20 @@ describe('a rack in one file', () => {
   });
 
   it('gets a ninth board, loses it, and has one replaced', async () => {
-    expect(unlocked('add', 'node9', '--role', 'gateway').stdout).toContain('list number 3: added node9');
+    const push = /^boards that run get the list by 'skyminer rack push'$/m;
+    const added = unlocked('add', 'node9', '--role', 'gateway').stdout;
+    expect(added).toContain('list number 3: added node9');
+    expect(added).toMatch(push);
     expect(await readFile(join(home, 'rack/rack.yaml'), 'utf8')).toContain(
       '  node9: {address: 192.168.0.10, roles: [gateway]}\n',
     );
-    expect(unlocked('remove', 'node9').stdout).toContain('list number 4: removed node9');
+    const removed = unlocked('remove', 'node9').stdout;
+    expect(removed).toContain('list number 4: removed node9');
+    expect(removed).toMatch(push);
     expect(await readFile(join(home, 'rack/rack.yaml'), 'utf8')).not.toContain('node9');
-    expect(unlocked('replace', 'node3').stdout).toMatch(
-      /^list number 5: node3 is now [0-9a-f]{64}\nits secret key/,
-    );
+    const replaced = unlocked('replace', 'node3').stdout;
+    expect(replaced).toMatch(/^list number 5: node3 is now [0-9a-f]{64}\nits secret key/);
+    expect(replaced).toMatch(push);
     expect(complaint(unlocked('replace', 'node9'))).toContain('there is no board node9');
     expect(complaint(unlocked('remove', 'node1'))).toContain('node1 is the manager of this rack');
     expect(complaint(unlocked('add', 'node9', '--address', '192.168.0.2'))).toMatch(
