@@ -4,12 +4,13 @@ import { parseArgs } from 'node:util';
 import { showSteps } from '../image/steps.ts';
 import { UsageError } from '../services/program/usage.ts';
 import { findDecoders } from './endurance/decoders.ts';
+import { tryImageOf } from './endurance/image-source.ts';
 import { parts } from './endurance/parts.ts';
 import { putReport, soakReport } from './endurance/report.ts';
 import { withState } from './endurance/state.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
-const usage = `Usage: ./scripts/soak [--minutes N] [--only PART] [--inputs N] [--cuts N] [--output FILE]
+const usage = `Usage: ./scripts/soak [--minutes N] [--only PART | --source S] [--inputs N] [--cuts N] [--output FILE]
 
 Runs for an hour the campaigns that take too long for ./scripts/test, and prints what all runs together have found so far
 as Markdown. It can be stopped at any time; the next run goes on and adds to the counts.
@@ -26,6 +27,7 @@ as Markdown. It can be stopped at any time; the next run goes on and adds to the
 
   --minutes N    for how long (default 60); parts take turns and share what is left
   --only PART    run one part alone
+  --source S     run no part, but all image tests on an image of this source: debian or buildroot
   --inputs N     inputs for a decoder to which a test run gives 100,000, and others in proportion (default 10,000,000)
   --cuts N       power cuts, in all runs together (default 3,000)
   --output FILE  write what is printed into a file too; in docs/reliability.md it takes its place
@@ -42,6 +44,7 @@ await runProgram('soak', async () => {
     options: {
       minutes: { type: 'string', default: '60' },
       only: { type: 'string' },
+      source: { type: 'string' },
       inputs: { type: 'string', default: '10000000' },
       cuts: { type: 'string', default: '3000' },
       output: { type: 'string' },
@@ -52,9 +55,13 @@ await runProgram('soak', async () => {
     process.stdout.write(usage);
     return 0;
   }
-  const { only, output } = values;
+  const { only, source, output } = values;
   if (only !== undefined && !Object.hasOwn(parts, only))
     throw new UsageError(`--only takes ${Object.keys(parts).join(', ')}`);
+  if (source !== undefined && source !== 'debian' && source !== 'buildroot')
+    throw new UsageError('--source takes debian or buildroot');
+  if (source !== undefined && only !== undefined)
+    throw new UsageError('--only and --source exclude each other');
   const minutes = positive('--minutes', values.minutes);
   const [inputs, cuts] = [positive('--inputs', values.inputs), positive('--cuts', values.cuts)];
 
@@ -62,6 +69,12 @@ await runProgram('soak', async () => {
   const steps = showSteps({ logs: join(root, 'out/logs/soak'), output: process.stderr });
   const decoders = await findDecoders(root);
   const [report, well] = await withState(stateFile, steps, async (state, save) => {
+    if (source !== undefined) {
+      const trial = await tryImageOf({ root, source, steps, signal });
+      state.sources[source] = trial;
+      await save();
+      return [soakReport(state, decoders), trial.passed];
+    }
     const chosen = Object.entries(parts).filter(([name]) => only === undefined || name === only);
     const end = performance.now() + minutes * 60_000;
     let well = true;

@@ -1,5 +1,6 @@
 import type { AbuseTotals } from './abuse/campaign.ts';
 import type { Decoder } from './decoders.ts';
+import type { SourceTrial } from './image-source.ts';
 import type { LongTest } from './long-tests.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { RebootTotals } from './reboots.ts';
@@ -20,7 +21,7 @@ export function putReport(document: string, report: string): string {
 
 /** All that was found so far, as Markdown. */
 export function soakReport(
-  { fuzz, memory, abuse, power, updatePower, boards, reboots, sabotage }: SoakState,
+  { fuzz, memory, abuse, power, updatePower, boards, reboots, sources, sabotage }: SoakState,
   decoders: readonly Decoder[],
 ): string {
   return `## Soak
@@ -47,6 +48,9 @@ ${updatePower === undefined ? 'Not tried yet.\n' : updatePowerText(updatePower)}
 ### Boards at length
 
 ${longTestsText(Object.values(boards))}
+### Images of both sources
+
+${sourcesText(Object.entries(sources))}
 ### Reboots
 
 ${reboots === undefined ? 'Not tried yet.\n' : rebootsText(reboots)}
@@ -110,6 +114,18 @@ function longTestsText(tests: readonly LongTest[]): string {
     passed ? '✓' : '✗',
   ]);
   return `What runs with SKYMINER_LONG alone, the last time that it ran.\n\n${table(['Tests', 'Day', 'Minutes', 'Passed'], rows)}`;
+}
+
+function sourcesText(trials: readonly [string, SourceTrial][]): string {
+  if (trials.length === 0) return 'Not tried yet.\n';
+  const rows = trials.map(([source, { day, image, minutes, passed }]) => [
+    source,
+    `\`${image}\``,
+    day,
+    minutes.toFixed(0),
+    passed ? '✓' : '✗',
+  ]);
+  return `All image tests on the image of a source: \`./scripts/soak --source\`.\n\n${table(['Source', 'Image', 'Day', 'Minutes', 'Passed'], rows)}`;
 }
 
 function rebootsText({ day, reboots, well }: RebootTotals): string {

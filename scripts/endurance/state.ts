@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { withLock } from '../../image/lock.ts';
 import type { Steps } from '../../image/steps.ts';
 import type { AbuseTotals } from './abuse/campaign.ts';
+import type { SourceTrial } from './image-source.ts';
 import type { LongTest } from './long-tests.ts';
 import type { PowerTotals } from './power/campaign.ts';
 import type { RebootTotals } from './reboots.ts';
@@ -59,6 +60,10 @@ const longTest: z.ZodType<LongTest> = z.object({
   ...{ file: z.string(), day: z.string(), minutes: z.number(), passed: z.boolean() },
 });
 
+const source: z.ZodType<SourceTrial> = z.object({
+  ...{ day: z.string(), image: z.string(), minutes: z.number(), passed: z.boolean() },
+});
+
 const trial: z.ZodType<Trial> = z.object({
   ...{ broken: z.string(), day: z.string(), test: z.string(), name: z.string() },
   ...{ noticed: z.boolean(), said: z.string() },
@@ -74,6 +79,8 @@ const state = z.object({
   updatePower: updatePower.exactOptional(),
   /** By their files. */
   boards: z.record(z.string(), longTest).default({}),
+  /** By their names: debian, buildroot. */
+  sources: z.record(z.string(), source).default({}),
   /** By what was broken. */
   sabotage: z.record(z.string(), trial).default({}),
 });
@@ -87,7 +94,7 @@ export type MemoryFindings = z.infer<typeof memory>;
 export async function readState(file: string): Promise<SoakState> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT')
-      return JSON.stringify({ fuzz: {}, boards: {}, sabotage: {} } satisfies SoakState);
+      return JSON.stringify({ fuzz: {}, boards: {}, sources: {}, sabotage: {} } satisfies SoakState);
     throw error;
   });
   try {

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'vitest';
+import { PtyProgram } from '../services/viscript/terminal/pty-program.ts';
 import { Transcript } from '../services/viscript/terminal/transcript.ts';
 import { BOOT_MS } from './fixture.ts';
 import { makeKey } from './ssh.ts';
@@ -20,25 +21,28 @@ interface Line {
   text: string;
 }
 
-/** What a line is to say in the end, by the line or a part of it. */
-export type Expected = Readonly<Record<string, RegExp>>;
+/**
+ * By a line or a part of it: what the line is to say in the end, or what is done at the terminal on which it runs. After that it
+ * has to end with status 0.
+ */
+export type Expected = Readonly<Record<string, RegExp | ((terminal: PtyProgram) => Promise<void>)>>;
 
 /**
  * Somebody who types what a document says, in a folder of their own. Blocks of `sh` are for the shell, of `text boards` for
  * the terminal of the boards. Only these differ from a person at a laptop: `skyminer` runs from the sources, it gets a
- * passphrase by file where it would ask for one, and `out` is the repository's.
+ * passphrase by file where it would ask for one, `sudo` and `npx` do nothing, and `out` is the repository's.
  */
 export class DocumentWalk implements AsyncDisposable {
   readonly folder: string;
   readonly #sections: Map<string, Line[]>;
-  readonly #environment: NodeJS.ProcessEnv;
+  readonly #environment: Record<string, string>;
   readonly #stack: AsyncDisposableStack;
   #boards: Terminal | undefined;
 
   private constructor(
     folder: string,
     sections: Map<string, Line[]>,
-    environment: NodeJS.ProcessEnv,
+    environment: Record<string, string>,
     stack: AsyncDisposableStack,
   ) {
     this.folder = folder;
@@ -47,9 +51,19 @@ export class DocumentWalk implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** @param document path in the repository */
-  static async begin(document: string): Promise<DocumentWalk> {
-    const sections = sectionsOf(await readFile(join(root, document), 'utf8'));
+  /**
+   * @param document path in the repository
+   * @param chapter heading above those of the walk
+   * @param instead words of its lines, and what is typed in their place
+   */
+  static async begin(
+    document: string,
+    chapter: string,
+    instead: Readonly<Record<string, string>> = {},
+  ): Promise<DocumentWalk> {
+    let markdown = await readFile(join(root, document), 'utf8');
+    for (const [words, others] of Object.entries(instead)) markdown = markdown.replaceAll(words, others);
+    const sections = sectionsOf(markdown, chapter);
     await using stack = new AsyncDisposableStack();
     // With a short path, for a socket is in it; not in /tmp, which may be in memory.
     const folder = await mkdtemp('/var/tmp/walk-');
@@ -61,7 +75,6 @@ export class DocumentWalk implements AsyncDisposable {
     await makeProgram(folder);
     await symlink(join(root, 'out'), join(folder, 'out'));
     const environment = {
-      ...process.env,
       ...{ HOME: home, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, SSH_AUTH_SOCK: agent.socket },
       ...{ PASSPHRASE_FILE: join(folder, 'passphrase'), NO_COLOR: '1' },
     };
@@ -96,13 +109,28 @@ export class DocumentWalk implements AsyncDisposable {
   async shell(line: string, timeout = 0): Promise<{ status: number | null; said: string }> {
     // The program itself, so that the end of its time ends it.
     const child = execFile('sh', ['-euc', `exec ${line}`], {
-      ...{ cwd: this.folder, env: this.#environment, timeout },
+      ...{ cwd: this.folder, env: { ...process.env, ...this.#environment }, timeout },
     });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (said += text));
     child.stdin?.end();
     const [status] = await once(child, 'close');
     return { status, said: stripVTControlCharacters(said) };
+  }
+
+  /** Opens the boards' terminal. @returns what was said there until they were in service */
+  startBoards(line: string): Promise<string> {
+    this.#boards = this.#stack.use(new Terminal(line, this.folder, { ...process.env, ...this.#environment }));
+    return this.#boards.says(/\(Ctrl-D\)/);
+  }
+
+  /** Runs a line on a terminal of its own, at which something is done. It has to end with status 0. */
+  async onTerminal(line: string, act: (terminal: PtyProgram) => Promise<void>): Promise<void> {
+    const environment = { ...this.#environment, WALK: this.folder };
+    await using terminal = await PtyProgram.start(`cd "$WALK"; ${line}; echo "status $?"`, environment);
+    await act(terminal);
+    const said = await terminal.transcript.waitFor(/status \d+\r?\n/, LOOK_MS);
+    expect(said.trimEnd()).toMatch(/status 0$/);
   }
 
   /** The end of the input of the boards' terminal. @returns its exit status */
@@ -116,12 +144,13 @@ export class DocumentWalk implements AsyncDisposable {
     return this.#stack.disposeAsync();
   }
 
-  async #type({ where, text }: Line, pattern: RegExp | undefined): Promise<void> {
-    if (where === 'boards') {
+  async #type({ where, text }: Line, pattern: Expected[string] | undefined): Promise<void> {
+    if (typeof pattern === 'function') {
+      await this.onTerminal(text, pattern);
+    } else if (where === 'boards') {
       await this.#boards?.type(text, pattern ?? /\n/);
     } else if (text.startsWith('skyminer qemu ')) {
-      this.#boards = this.#stack.use(new Terminal(text, this.folder, this.#environment));
-      await this.#boards.says(/\(Ctrl-D\)/);
+      await this.startBoards(text);
     } else if (pattern === undefined) {
       const { status, said } = await this.shell(text);
       expect(status, `${text}\n${said}`).toBe(0);
@@ -132,16 +161,18 @@ export class DocumentWalk implements AsyncDisposable {
   }
 }
 
-/** The lines of a document's blocks, by the numbered heading that they stand under. */
-function sectionsOf(markdown: string): Map<string, Line[]> {
+/** The lines of the blocks of a chapter (`##`), by the numbered heading (`###`) that they stand under. */
+function sectionsOf(markdown: string, chapter: string): Map<string, Line[]> {
   const sections = new Map<string, Line[]>();
+  let within = false;
   let heading = '';
   let block: Line['where'] | 'other' | undefined;
   for (const text of markdown.split('\n')) {
     if (text.startsWith('```'))
       block = block !== undefined ? undefined : (PLACES.get(text.slice(3).trim()) ?? 'other');
-    else if (block === undefined && text.startsWith('#')) heading = text.replace(/^#+ /, '');
-    else if (block !== undefined && block !== 'other' && text !== '' && /^\d/.test(heading))
+    else if (block === undefined && text.startsWith('## ')) within = text === `## ${chapter}`;
+    else if (block === undefined && text.startsWith('### ')) heading = text.slice(4);
+    else if (within && block !== undefined && block !== 'other' && text !== '')
       sections.set(heading, [...(sections.get(heading) ?? []), { where: block, text }]);
   }
   return sections;
@@ -164,6 +195,8 @@ esac
 exec '${process.execPath}' '${main}' "$@"
 `;
   await writeFile(join(folder, 'bin/skyminer'), script, { mode: 0o755 });
+  for (const name of ['sudo', 'npx'])
+    await writeFile(join(folder, 'bin', name), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
 }
 
 /** The terminal in which the boards run. */
@@ -179,13 +212,14 @@ class Terminal implements AsyncDisposable {
     this.#exited = once(this.#child, 'exit') as Promise<[number | null, string | null]>;
   }
 
-  async says(pattern: RegExp): Promise<void> {
+  async says(pattern: RegExp): Promise<string> {
     const failed = this.#exited.then(() => {
       throw new Error(`the boards have ended: ${this.#transcript.text}`);
     });
     const either = new RegExp(`(?:${pattern.source})|✗`);
     const said = await Promise.race([this.#transcript.waitFor(either, BOOT_MS), failed]);
     expect(said).toMatch(pattern);
+    return said;
   }
 
   async type(line: string, pattern: RegExp): Promise<void> {

@@ -5,22 +5,18 @@ import { readLock } from '../../image/rack/lock-file.ts';
 import { DocumentWalk } from './document-walk.ts';
 import { BOOT_MS, BOOTING_MS } from './fixture.ts';
 import { isLong } from './long.ts';
+import { registeredNodes } from './registered-nodes.ts';
 
 let walk: DocumentWalk;
 
-/** The boards that are known to a board's manager and connected with it, by name. */
-const NODES = (...names: string[]) =>
-  new RegExp(
-    `^NODE .*\n${names.map((name) => `${name} .*192\\.168\\.0\\.${Number(name.slice(4)) + 1}:5000.*\n`).join('')}$`,
-  );
 const ON = 'ssh -F rack/qemu/ssh_config';
 
 describe.skipIf(!isLong)(
-  'docs/rack.md, from nothing (needs SKYMINER_LONG)',
+  'docs/rack.md, three boards in QEMU (needs SKYMINER_LONG)',
   { timeout: 2 * BOOTING_MS },
   () => {
     beforeAll(async () => {
-      walk = await DocumentWalk.begin('docs/rack.md');
+      walk = await DocumentWalk.begin('docs/rack.md', 'Three boards in QEMU');
     });
 
     afterAll(() => walk?.[Symbol.asyncDispose]());
@@ -40,7 +36,7 @@ describe.skipIf(!isLong)(
 
     it('has them all registered by their names and addresses, and one reaches another', async () => {
       await walk.section('4. The mesh', {
-        'mesh nodes': NODES('node1', 'node2', 'node3'),
+        'mesh nodes': registeredNodes(['node1', 'node2', 'node3']),
         'node3 echo': /^min .*ms, median .*ms/m,
       });
     });
@@ -59,7 +55,7 @@ describe.skipIf(!isLong)(
       const lock = await readLock(join(walk.folder, 'rack/rack.lock.yaml'));
       await walk.section('7. A board is gone', {
         'rack push': /^node1 +(?:took|has) list 3\nnode2 +(?:took|has) list 3$/m,
-        'mesh nodes': NODES('node1', 'node2'),
+        'mesh nodes': registeredNodes(['node1', 'node2']),
       });
       const log = async () => (await walk.shell(`${ON} node1 logs meshnet-nm`)).said;
       await expect
@@ -72,7 +68,7 @@ describe.skipIf(!isLong)(
       await walk.section('8. A board is replaced', {
         'off node2': /Switch node2 off.*\n/,
         'on node2': /node2 · 192\.168\.0\.3\/24 · .*\n/,
-        'mesh nodes': NODES('node1', 'node2'),
+        'mesh nodes': registeredNodes(['node1', 'node2']),
       });
       expect(await readFile(join(walk.folder, 'rack/qemu/node2.identity'), 'utf8')).not.toBe(before);
     });

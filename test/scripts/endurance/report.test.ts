@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { putReport, soakReport } from '../../../scripts/endurance/report.ts';
 
+/** Of a soak that has found nothing yet. */
+const nothing = { fuzz: {}, boards: {}, sources: {}, sabotage: {} };
+
 const decoders = [
   { name: 'frames', file: 'one.test.ts', least: 100_000 },
   { name: 'words', file: 'two.test.ts', least: 100_000 },
@@ -8,7 +11,7 @@ const decoders = [
 
 it('says of each decoder what it had, and how to see it fail', () => {
   const report = soakReport(
-    { sabotage: {}, boards: {}, fuzz: { frames: { inputs: 12_345, repeat: "vitest -t 'a|b'" } } },
+    { ...nothing, fuzz: { frames: { inputs: 12_345, repeat: "vitest -t 'a|b'" } } },
     decoders,
   );
   expect(report).toContain("| frames | `one.test.ts` | 12,345 | yes: `vitest -t 'a\\|b'` |\n");
@@ -25,7 +28,7 @@ it('says by how much each process has grown', () => {
       { name: 'nm', first: 60e6, last: 57e6, grows: false },
     ],
   };
-  const report = soakReport({ fuzz: {}, sabotage: {}, boards: {}, memory }, decoders);
+  const report = soakReport({ ...nothing, memory }, decoders);
   expect(report).toContain('carried 60.0 GB in 10 min (100 MB/s)');
   expect(report).toContain('| node1 | 80.0 MB | 120.0 MB | +40.0 MB (+50.0 %) | ✗ |\n');
   expect(report).toContain('| nm | 60.0 MB | 57.0 MB | −3.0 MB (−5.0 %) | ✓ |\n');
@@ -36,27 +39,30 @@ it('says what befell viscript and its apps', () => {
     ...{ day: '2026-01-31', minutes: 61, crashes: 2_000, hangs: 300, floods: 40, flooded: 12e9, knocks: 500 },
     ...{ kills: 30, pings: 4_000, slowest: 150, resident: 70e6, lost: [] },
   };
-  const report = soakReport({ fuzz: {}, sabotage: {}, boards: {}, abuse }, decoders);
+  const report = soakReport({ ...nothing, abuse }, decoders);
   expect(report).toContain('in 61 min: 2,000 crashes and ends of apps, 300 apps that hung');
   expect(report).toContain('Nothing was lost.\n');
 });
 
 it('says how often the power was cut, and what was lost', () => {
   const power = { day: '2026-01-31', recordings: 30, cuts: 3_000, boots: 20, gone: 12_345, lost: [] };
-  const report = soakReport({ fuzz: {}, sabotage: {}, boards: {}, power }, decoders);
+  const report = soakReport({ ...nothing, power }, decoders);
   expect(report).toContain('cut 3,000 times in 30 recordings');
   expect(report).toContain('Nothing was lost.\n');
-  const lost = soakReport(
-    { fuzz: {}, sabotage: {}, boards: {}, power: { ...power, lost: ['at event 5: journal'] } },
-    decoders,
-  );
+  const lost = soakReport({ ...nothing, power: { ...power, lost: ['at event 5: journal'] } }, decoders);
   expect(lost).toContain('Something was lost, 1 times:\n\n- at event 5: journal\n');
 });
 
 it('says which tests of boards passed that take long', () => {
   const test = { file: 'test/image/walk.test.ts', day: '2026-01-31', minutes: 12.4, passed: false };
-  const report = soakReport({ fuzz: {}, sabotage: {}, boards: { [test.file]: test } }, decoders);
+  const report = soakReport({ ...nothing, boards: { [test.file]: test } }, decoders);
   expect(report).toContain('| `test/image/walk.test.ts` | 2026-01-31 | 12 | ✗ |\n');
+});
+
+it('says of which source an image has passed all tests', () => {
+  const debian = { day: '2026-01-31', image: 'skyminer-0.2.0.img', minutes: 16.3, passed: true };
+  const report = soakReport({ ...nothing, sources: { debian } }, decoders);
+  expect(report).toContain('| debian | `skyminer-0.2.0.img` | 2026-01-31 | 16 | ✓ |\n');
 });
 
 it('takes its place in a document that has one, and is one by itself', () => {

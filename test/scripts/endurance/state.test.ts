@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 it('is empty in the beginning, and comes back as it was written', async () => {
   const file = join(folder, 'out/state.json');
-  expect(await readState(file)).toEqual({ fuzz: {}, boards: {}, sabotage: {} });
+  expect(await readState(file)).toEqual({ fuzz: {}, boards: {}, sources: {}, sabotage: {} });
   const state: SoakState = {
     fuzz: { frames: { inputs: 5 }, text: { inputs: 7, repeat: 'vitest' } },
     memory: {
@@ -23,6 +23,7 @@ it('is empty in the beginning, and comes back as it was written', async () => {
     },
     power: { day: '2026-01-31', recordings: 1, cuts: 100, boots: 1, gone: 7, lost: ['at event 5: journal'] },
     boards: {},
+    sources: {},
     sabotage: {
       flushes: {
         ...{ broken: 'flushes', day: '2026-01-31', test: 'a.test.ts', name: 'is kept' },

@@ -12,6 +12,7 @@ import { run } from '../../../image/run.ts';
 import { FaultyCard, noFaults } from '../../image-unit/flash/faulty-card.ts';
 import { fillWithJunk } from '../../image-unit/flash/junk.ts';
 import { LoopDevice, noLoops } from '../../image-unit/flash/loop-device.ts';
+import { takeCard } from '../../image-unit/flash/take-card.ts';
 import { makeCard, PLACES } from '../../image-unit/provision/card.ts';
 import { hasSocat } from '../../services/viscript/terminal/pty.ts';
 import { PtyProgram } from '../../services/viscript/terminal/pty-program.ts';
@@ -240,26 +241,13 @@ describe('skyminer flash --rack', () => {
         PATIENCE_MS,
       );
       const card = await newCard(board);
-      await answer(terminal, card, board);
+      await takeCard(terminal, card, board);
       await terminal.transcript.waitFor(new RegExp(`Take it out: it is the card of ${board}`), PATIENCE_MS);
       await expectBoard(card, board);
     }
     await terminal.transcript.waitFor(/status 0/, PATIENCE_MS);
   });
 });
-
-/** Other tests put in cards too: those are not wanted. */
-async function answer(terminal: PtyProgram, card: LoopDevice, board: string): Promise<void> {
-  for (;;) {
-    const shown = await terminal.transcript.waitFor(
-      /Type node\d to write, anything else for another card: /,
-      PATIENCE_MS,
-    );
-    const isOurs = new RegExp(`^${card.path} `, 'm').test(shown.slice(shown.lastIndexOf('DRIVE')));
-    terminal.type(isOurs ? `${board}\n` : 'other\n');
-    if (isOurs) return;
-  }
-}
 
 async function newCard(name: string, size = SIZE): Promise<LoopDevice> {
   const file = join(home, `${name}.card`);
