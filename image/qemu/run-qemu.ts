@@ -48,6 +48,7 @@ export async function runQemu(options: RunQemuOptions): Promise<void> {
   const hub = count > 1 ? await startHub(stack) : undefined;
   if (options.keep !== undefined) await mkdir(options.keep, { recursive: true });
   const boards = await bootAll(count, hub, options, stack);
+  if (hub !== undefined) await leaveLines(boards);
   for (const { board } of boards) options.output.write(describe(board, options));
   const [only] = boards;
   if (hub !== undefined) await controlHub(hub, options);
@@ -59,6 +60,11 @@ export async function runQemu(options: RunQemuOptions): Promise<void> {
       await Promise.all(boards.map(({ board }) => board.powerOff()));
     },
   );
+}
+
+/** For whoever opens them next: a line has one reader. */
+async function leaveLines(boards: readonly Booted[]): Promise<void> {
+  await Promise.all(boards.map(({ line }) => line.close()));
 }
 
 /** Boots all at once; when one fails, the others are given up before the failure is thrown. */

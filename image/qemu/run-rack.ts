@@ -161,6 +161,8 @@ class RunningRack {
       () => boards.machineOf(name),
     );
     const booted = await bootBoard({ title: `Boot ${name}`, steps, signal, machine: { ...made, hub } });
+    // For whoever opens it next: a line has one reader.
+    await booted.line.close();
     this.#running.set(name, booted);
     return booted;
   }
