@@ -61,6 +61,17 @@ describe('an image on a block device', () => {
     },
   );
 
+  it('is the same through a reader that has sectors of 4096 bytes', async () => {
+    const image = join(home, 'skyminer.img');
+    const content = madeUpImage(9 * MIB + 512);
+    await writeFile(image, content);
+    await fillWithJunk(join(home, 'card'), 32 * MIB);
+    await using loop = await LoopDevice.attach(join(home, 'card'), undefined, ['--sector-size', '4096']);
+    const [outcome] = await flashTo(image, [loop]);
+    expect(outcome).toMatchObject({ state: 'done', left: 'whole', bytes: content.length });
+    expect((await readFile(loop.path)).subarray(0, content.length).equals(content)).toBe(true);
+  });
+
   it('is on eight cards at once, and the image is unpacked once', async () => {
     const image = join(home, 'skyminer.img');
     await writeFile(image, madeUpImage(12 * MIB));
