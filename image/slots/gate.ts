@@ -7,6 +7,7 @@ import { STATE_DEVICE, startedSlot } from '../disk/state-device.ts';
 import type { Problem } from './health.ts';
 import { lastLinesOf, lookAt } from './look.ts';
 import { rememberWhy } from './remember-why.ts';
+import { tellingLines } from './telling-lines.ts';
 import { watchTrial } from './trial.ts';
 
 /**
@@ -17,7 +18,8 @@ const FOLDER = '/run/skyminer';
 const CONTROL = '/run/viscript/control.sock';
 const LOOK_MS = 5000;
 const CALM_MS = 60_000;
-const LINES = 3;
+/** Of what was looked at of a log, so many lines are kept. */
+const [LOOKED_AT, LINES] = [30, 3];
 
 const commandLine = readFileSync('/proc/cmdline', 'utf8');
 const slot = startedSlot(commandLine);
@@ -55,12 +57,11 @@ function sinceBoot(): number {
 async function explain({ about }: Problem): Promise<string> {
   if (about === 'supervisor') {
     const [unit, words] = await Promise.all([unitState(BOARD_RESCUE), lastWords(BOARD_RESCUE)]);
-    const lines = words.split('\n').slice(-LINES);
-    return [unit, ...lines.map((line) => line.trim())].join(' | ');
+    return [unit, ...tellingLines(words.split('\n'), LINES)].join(' | ');
   }
   if (typeof about !== 'object') return '';
   try {
-    return (await lastLinesOf(CONTROL, about.app, LINES)).join(' | ');
+    return tellingLines(await lastLinesOf(CONTROL, about.app, LOOKED_AT), LINES).join(' | ');
   } catch (error) {
     return `its log cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
