@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SLOT_RECORD } from '../../services/slots/record.ts';
 import { imageVersion } from '../../services/slots/status.ts';
-import { BOARD_RESCUE, lastWords, unitState } from '../../services/viscript/serial/rescue.ts';
+import { BOARD_RESCUE, lastWords, readJournal, unitState } from '../../services/viscript/serial/rescue.ts';
 import { STATE_DEVICE, startedSlot } from '../disk/state-device.ts';
 import type { Problem } from './health.ts';
 import { lastLinesOf, lookAt } from './look.ts';
@@ -19,7 +19,7 @@ const CONTROL = '/run/viscript/control.sock';
 const LOOK_MS = 5000;
 const CALM_MS = 60_000;
 /** Of what was looked at of a log, so many lines are kept. */
-const [LOOKED_AT, LINES] = [30, 3];
+const [LOOKED_AT, LINES] = [40, 3];
 
 const commandLine = readFileSync('/proc/cmdline', 'utf8');
 const slot = startedSlot(commandLine);
@@ -56,7 +56,10 @@ function sinceBoot(): number {
 
 async function explain({ about }: Problem): Promise<string> {
   if (about === 'supervisor') {
-    const [unit, words] = await Promise.all([unitState(BOARD_RESCUE), lastWords(BOARD_RESCUE)]);
+    const [unit, words] = await Promise.all([
+      unitState(BOARD_RESCUE),
+      lastWords({ ...BOARD_RESCUE, log: readJournal(LOOKED_AT) }),
+    ]);
     return [unit, ...tellingLines(words.split('\n'), LINES)].join(' | ');
   }
   if (typeof about !== 'object') return '';

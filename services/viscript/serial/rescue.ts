@@ -18,12 +18,17 @@ const UNIT_PROPERTIES = ['ActiveState', 'SubState', 'Result', 'ExecMainCode', 'E
 
 /** A board's: systemd keeps the log, and its rules let the user viscript restart viscript, reboot and power off. */
 export const BOARD_RESCUE: RescueCommands = {
-  log: ['journalctl', '-u', 'viscript', '-n', '10', '-o', 'cat', '--no-pager'],
+  log: readJournal(10),
   unit: ['systemctl', 'show', 'viscript.service', `--property=${UNIT_PROPERTIES.join(',')}`],
   restart: ['systemctl', 'restart', 'viscript.service'],
   reboot: ['systemctl', 'reboot'],
   poweroff: ['systemctl', 'poweroff'],
 };
+
+/** The command that prints so many of the last lines of the supervisor's log on a board. */
+export function readJournal(lines: number): string[] {
+  return ['journalctl', '-u', 'viscript', '-n', String(lines), '-o', 'cat', '--no-pager'];
+}
 
 /** The last lines of the supervisor's log, or why they cannot be had. Never rejects. */
 export async function lastWords({ log }: RescueCommands): Promise<string> {
