@@ -26,7 +26,7 @@ export const BOARD_RESCUE: RescueCommands = {
 };
 
 /** The command that prints so many of the last lines of the supervisor's log on a board. */
-export function readJournal(lines: number): string[] {
+export function readJournal(lines: number): Command {
   return ['journalctl', '-u', 'viscript', '-n', String(lines), '-o', 'cat', '--no-pager'];
 }
 
