@@ -18,7 +18,7 @@ export interface Asked {
   image: string;
 }
 
-/** Names of what systemd hands over, as in `viscript-backup@.service`; what is empty is not on the board. */
+/** Names of what systemd hands over, as in `viscript-backup@.service`; what is an empty line is not on the board. */
 const HANDED = {
   identity: 'identity.key',
   sshHostKey: 'ssh_host_ed25519_key',
@@ -77,7 +77,8 @@ export async function makeBackup(folder: string, { config, image }: Asked): Prom
 
 async function readHanded(file: string): Promise<string | undefined> {
   try {
-    return (await readFile(file, 'utf8')) || undefined;
+    const content = await readFile(file, 'utf8');
+    return content.trim() === '' ? undefined : content;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

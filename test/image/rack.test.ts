@@ -124,9 +124,15 @@ describe('a board that was told its rack', () => {
 
   it('gives its owner a backup, of which nobody else can read the secrets', async () => {
     const { root } = guest;
+    await newList(2);
+    await skyminer('backup', 'board1', '--out', 'open console');
+    const open = parseBackup(await readFile(join(folder, 'open console'), 'utf8'));
+    expect(openSecrets(open.sealed, backupKey)).toMatchObject({
+      identity: identityText,
+      consolePassphrase: undefined,
+    });
     const hash = await hashPassphrase('a long passphrase', { N: 2 ** 14, r: 8, p: 1 });
     await root.text(`(umask 077; echo '${hash.trim()}' > /data/console/passphrase)`);
-    await newList(2);
     expect(await skyminer('backup', 'board1', '--out', 'kept')).toMatch(/^kept: board1 as of 20/);
     const document = await readFile(join(folder, 'kept'), 'utf8');
     const backup = parseBackup(document);

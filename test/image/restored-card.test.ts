@@ -55,7 +55,7 @@ describe.skipIf(!isLong)('the card of a backup (needs SKYMINER_LONG)', () => {
         await guest.booted();
         await guest.root.text(`printf '${CONFIG.replaceAll('\n', '\\n')}' > /data/viscript/config.yaml`);
         await guest.root.text('chown viscript:viscript /data/viscript/config.yaml');
-        await guest.cli.run('reload');
+        await guest.root.text('systemctl restart viscript');
         self = await guest.root.text(SELF);
         const told = await skyminerFor({ guest, board: 'node1', rack }, ['backup', 'node1', '--out', backup]);
         expect(told).toMatch(/: node1 as of 20/);

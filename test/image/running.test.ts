@@ -20,6 +20,14 @@ describe('a board in service', () => {
     expect(cycles).toBe('');
   });
 
+  it('has no line in a unit of ours that systemd does not understand', async () => {
+    const ours = '{viscript,slot,board,data,ssh-hostkey,rescue}*.{service,socket,timer}';
+    const instances = 'viscript-app@meshnet-nm.service viscript-app-mesh@meshnet-node.service';
+    const verify = `cd /usr/lib/systemd/system && systemd-analyze verify --man=no ${ours} ${instances}`;
+    const { output } = await guest.root.run(verify);
+    expect(output.split('\n').filter((line) => /ignoring|Unknown/.test(line))).toEqual([]);
+  });
+
   it('has a root that is read-only, and changes to it in memory alone', async () => {
     const mounts = (await guest.root.text('cat /proc/mounts')).split('\n').map((line) => line.split(' '));
     const [, , type, options] = mounts.find(([, place]) => place === '/') ?? [];

@@ -126,7 +126,7 @@ describe.skipIf(!isLong)('a board falls back, and says why, when on trial (needs
       const why = /the supervisor did not run: its unit is .*Cannot find module '\/none'/;
       expect(greeting).toMatch(new RegExp(`because: B-used-up: ${why.source}`));
       expect(status).toMatch(
-        new RegExp(`^last failure of a slot: B \\(0\\.0\\.2-new\\) at .*: ${why.source}`, 'm'),
+        new RegExp(`^last failure of a slot: B \\(${VERSION}\\) at .*: ${why.source}`, 'm'),
       );
     },
     2 * BOOTING_MS,

@@ -49,7 +49,7 @@ describe('a backup of a board', () => {
   });
 
   it('has no passphrase, board file or list of members where the board has none', async () => {
-    const rig = await boardRig({ console_passphrase: '', 'board.yaml': '', members: '' });
+    const rig = await boardRig({ console_passphrase: '\n', 'board.yaml': '\n', members: '\n' });
     const backup = parseBackup(await make(rig));
     expect(backup.members).toBeUndefined();
     expect(openSecrets(backup.sealed, rig.backupKey)).toMatchObject({
@@ -58,9 +58,9 @@ describe('a backup of a board', () => {
   });
 
   it.each([
-    ['rack', '', /belongs to no rack/],
-    ['identity.key', '', /belongs to no rack/],
-    ['backup_key', '', /knows no backup_key/],
+    ['rack', '\n', /belongs to no rack/],
+    ['identity.key', '\n', /belongs to no rack/],
+    ['backup_key', '\n', /knows no backup_key/],
     ['backup_key', 'nonsense', /backup_key of this board is damaged/],
     // A point of small order: everybody would know the secret that is agreed on.
     ['backup_key', `${'0'.repeat(64)}\n`, /no secret can be sealed to this key/],
