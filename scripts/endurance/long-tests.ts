@@ -27,22 +27,33 @@ export interface LongTestsOptions {
 /** By which a test file says that there are tests in it which run only when they are asked for. */
 const MARK = 'SKYMINER_LONG';
 
-/** Runs the tests of boards that take too long for every run, a file after the other. @returns whether none failed */
+/** Files at the same time: an emulated board keeps one core busy, when it is not waited for. */
+const LANES = 2;
+
+/** Runs the tests of boards that take too long for every run. @returns whether none failed */
 export async function runLongTests(options: LongTestsOptions): Promise<boolean> {
-  const { root, log, before, save, progress, signal } = options;
+  const { root, before } = options;
+  const left = (await longTestFiles(root)).filter((file) => before[file]?.passed !== true);
   let well = true;
-  for (const file of await longTestFiles(root)) {
-    if (signal.aborted) return well;
-    if (before[file]?.passed === true) continue;
-    progress(file);
-    const from = performance.now();
-    const passed = await runTests(['--project', 'image', file], { root, log, signal, env: { [MARK]: '1' } });
-    if (signal.aborted) return well;
-    well &&= passed;
-    const day = new Date().toISOString().slice(0, 10);
-    await save({ file, day, minutes: (performance.now() - from) / 60_000, passed });
-  }
+  const lane = async () => {
+    for (let file = left.shift(); file !== undefined; file = left.shift())
+      if (!(await runFile(file, options))) well = false;
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
   return well;
+}
+
+/** @returns whether it did not fail; one that was ended has not */
+async function runFile(file: string, options: LongTestsOptions): Promise<boolean> {
+  const { root, log, save, progress, signal } = options;
+  if (signal.aborted) return true;
+  progress(file);
+  const from = performance.now();
+  const passed = await runTests(['--project', 'image', file], { root, log, signal, env: { [MARK]: '1' } });
+  if (signal.aborted) return true;
+  const day = new Date().toISOString().slice(0, 10);
+  await save({ file, day, minutes: (performance.now() - from) / 60_000, passed });
+  return passed;
 }
 
 /** Files of tests, by their paths from the repository's folder, of which some run only when they are asked for. */

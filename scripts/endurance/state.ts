@@ -119,7 +119,13 @@ export function withState<T>(
     steps.step('Wait for another soak in this folder', 'Look which one it is: `ps -C flock u`.', ours);
   return withLock(`${file}.lock`, waiting, async () => {
     const state = await readState(file);
-    return work(state, () => writeState(file, state));
+    let saved = Promise.resolve();
+    // One after the other, for all of them write to one file before it takes the place of the last.
+    const save = () => {
+      saved = saved.then(() => writeState(file, state));
+      return saved;
+    };
+    return work(state, save);
   });
 }
 

@@ -76,8 +76,8 @@ describe.skipIf(!isLong)('the card of a backup (needs SKYMINER_LONG)', () => {
       expect(greeting).not.toContain('Trouble');
       expect(await guest.root.text(SELF)).toBe(self);
       await expect
-        .poll(() => guest.cli.run('apps'), { timeout: 120_000, interval: 1000 })
-        .toMatch(/greeter +running/);
+        .poll(() => guest.cli.run('list_apps'), { timeout: 120_000, interval: 1000 })
+        .toMatch(/-> \[ \/bin\/sleep \]/);
       expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
     },
     2 * BOOTING_MS,
