@@ -9,6 +9,7 @@ import type { Steps } from '../steps.ts';
 import { attach } from './attach.ts';
 import type { QemuBoard, QemuBoardOptions } from './board.ts';
 import { type Booted, bootBoard } from './boot.ts';
+import { bootAll } from './boot-all.ts';
 import { Hub } from './hub.ts';
 import { hubCommand } from './run-hub.ts';
 import { playScript, readable } from './script.ts';
@@ -47,7 +48,10 @@ export async function runQemu(options: RunQemuOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const hub = count > 1 ? await startHub(stack) : undefined;
   if (options.keep !== undefined) await mkdir(options.keep, { recursive: true });
-  const boards = await bootAll(count, hub, options, stack);
+  const numbers = Array.from({ length: count }, (_, index) => index + 1);
+  const boards = await bootAll(numbers, options.signal, (number, signal) =>
+    bootOne(number, hub, { ...options, signal }, stack),
+  );
   if (hub !== undefined) await leaveLines(boards);
   for (const { board } of boards) options.output.write(describe(board, options));
   const [only] = boards;
@@ -65,25 +69,6 @@ export async function runQemu(options: RunQemuOptions): Promise<void> {
 /** For whoever opens them next: a line has one reader. */
 async function leaveLines(boards: readonly Booted[]): Promise<void> {
   await Promise.all(boards.map(({ line }) => line.close()));
-}
-
-/** Boots all at once; when one fails, the others are given up before the failure is thrown. */
-async function bootAll(
-  count: number,
-  hub: Hub | undefined,
-  options: RunQemuOptions,
-  stack: AsyncDisposableStack,
-): Promise<Booted[]> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([options.signal, failure.signal]);
-  const boots = Array.from({ length: count }, (_, index) =>
-    bootOne(index + 1, hub, { ...options, signal }, stack).catch((error: unknown) => {
-      failure.abort(error);
-      throw error;
-    }),
-  );
-  await Promise.allSettled(boots);
-  return Promise.all(boots);
 }
 
 async function bootOne(

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { StepError, type Steps } from '../steps.ts';
 import { BoardError, type QemuBoard, type QemuBoardOptions } from './board.ts';
 import { type Booted, bootBoard } from './boot.ts';
+import { bootAll } from './boot-all.ts';
 import { Hub } from './hub.ts';
 import { hubCommand } from './run-hub.ts';
 
@@ -79,18 +80,8 @@ class RunningRack {
     return HELP + hubCommand(this.#hub, ['help']);
   }
 
-  /** Boots all at once; when one fails, the others are given up before the failure is thrown. */
   async bootAll(names: readonly string[]): Promise<void> {
-    const failure = new AbortController();
-    const signal = AbortSignal.any([this.#options.signal, failure.signal]);
-    const boots = names.map((name) =>
-      this.#boot(name, signal).catch((error: unknown) => {
-        failure.abort(error);
-        throw error;
-      }),
-    );
-    await Promise.allSettled(boots);
-    const booted = await Promise.all(boots);
+    const booted = await bootAll(names, this.#options.signal, (name, signal) => this.#boot(name, signal));
     await this.#tellRunning();
     for (const { board } of booted) this.#tell(board);
   }
