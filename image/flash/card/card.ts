@@ -8,13 +8,24 @@ import { difference, type Identity, identityOf } from './identity.ts';
 /** For this process alone, past the kernel's cache: what is read comes from the card, and what is written is on its way there. */
 const FLAGS = constants.O_RDWR | constants.O_EXCL | constants.O_DIRECT;
 
-/** A drive that this process holds: nobody mounts it, or puts another one in its place, before it is let go. */
+/** Where the kernel counts what was ever attached, and the count when this card was. */
+interface Count {
+  file: string;
+  mine: string;
+}
+
+/**
+ * A drive that this process holds: nobody mounts it before it is let go. What is held is the reader, not the card in it:
+ * with another card in its place, the kernel counts on (diskseq), and nothing is read or written any more.
+ */
 export class Card implements AsyncDisposable {
   readonly path: string;
   readonly size: number;
   /** Bytes of a sector: what is read and written are whole ones. */
   readonly sector: number;
   readonly #file: FileHandle;
+  /** Undefined before Linux 5.15. */
+  readonly #count: Count | undefined;
 
   /**
    * Opens the drive that was looked at before.
@@ -37,28 +48,37 @@ export class Card implements AsyncDisposable {
           `${seen.path} is another drive than the one that was shown (${part}: ${seen[part]} before, ${now[part]} now): nothing was written`,
         );
       const sector = Number((await attribute(join(block, 'queue/logical_block_size'))) ?? 512);
-      return new Card(file, seen, sector);
+      const count =
+        now.sequence === undefined ? undefined : { file: join(block, 'diskseq'), mine: now.sequence };
+      return new Card(file, seen, sector, count);
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
-  private constructor(file: FileHandle, { path, size }: Identity, sector: number) {
+  private constructor(file: FileHandle, { path, size }: Identity, sector: number, count: Count | undefined) {
     this.#file = file;
+    this.#count = count;
     this.path = path;
     this.size = size;
     this.sector = sector;
   }
 
-  /** @param buffer of a {@link BufferPool}; what is behind `length` in it, up to a whole sector, is written too */
+  /**
+   * @param buffer of a {@link BufferPool}; what is behind `length` in it, up to a whole sector, is written too
+   * @throws {FlashError} when the card does not take it, or is not in the reader any more
+   */
   async write(buffer: Buffer, length: number, offset: number): Promise<void> {
     await this.#transfer('written', offset, this.#whole(length), (at, left) =>
       this.#file.write(buffer, at, left, offset + at).then(({ bytesWritten }) => bytesWritten),
     );
   }
 
-  /** @param buffer of a {@link BufferPool}, with room for whole sectors */
+  /**
+   * @param buffer of a {@link BufferPool}, with room for whole sectors
+   * @throws {FlashError} when the card does not give it, or is not in the reader any more
+   */
   async read(buffer: Buffer, length: number, offset: number): Promise<Buffer> {
     await this.#transfer('read', offset, this.#whole(length), (at, left) =>
       this.#file.read(buffer, at, left, offset + at).then(({ bytesRead }) => bytesRead),
@@ -87,6 +107,7 @@ export class Card implements AsyncDisposable {
     length: number,
     some: (at: number, left: number) => Promise<number>,
   ): Promise<void> {
+    await this.#expectSame();
     let at = 0;
     while (at < length) {
       const moved = await some(at, length - at).catch((cause: unknown) => {
@@ -97,6 +118,12 @@ export class Card implements AsyncDisposable {
       if (moved === 0) throw new FlashError(`${this.path} ends at byte ${offset + at}`);
       at += moved;
     }
+  }
+
+  /** The reader of another card answers to the same descriptor. */
+  async #expectSame(): Promise<void> {
+    if (this.#count === undefined || (await attribute(this.#count.file)) === this.#count.mine) return;
+    throw new FlashError(`${this.path}: its card was taken out: nothing is written to what is there now`);
   }
 }
 
