@@ -11,6 +11,7 @@ export class CardRun {
   #writer: CardWriter | undefined;
   #queue: Promise<void> = Promise.resolve();
   #problem: unknown;
+  #givenUp: Promise<void> = Promise.resolve();
 
   constructor(target: Target, options: WriterOptions) {
     this.#target = target;
@@ -29,7 +30,7 @@ export class CardRun {
       this.#card = await Card.open(this.#target.card);
       this.#writer = new CardWriter(this.#card, this.#options);
     } catch (error) {
-      this.#problem = error;
+      return this.#giveUp(error);
     }
     await this.#attempt((writer) => writer.check());
   }
@@ -55,32 +56,55 @@ export class CardRun {
   /** Gives it up, for a reason that is not the card's. */
   async fail(problem: unknown): Promise<void> {
     await this.#queue;
-    this.#problem ??= problem;
+    if (this.isAlive) this.#giveUp(problem);
   }
 
-  /** Lets the card go; one that is not whole does not boot. */
+  /** Lets the card go. */
   async end(): Promise<Outcome> {
+    await this.#givenUp;
     await using _card = this.#card;
     const problem = this.#problem;
-    if (problem !== undefined) await this.#writer?.giveUp();
     const { signal } = this.#options;
     return {
       target: this.#target,
       state: problem === undefined ? 'done' : problem === signal.reason ? 'stopped' : 'failed',
-      problem: problem instanceof Error ? problem.message : undefined,
+      problem: problem === undefined ? undefined : messageOf(problem),
       left: this.#writer?.left ?? 'untouched',
       bytes: this.#writer?.bytes ?? 0,
       seconds: this.#writer?.seconds ?? { check: 0, write: 0, 'read back': 0, finish: 0 },
     };
   }
 
-  /** Does it unless something went wrong before. */
+  /** Does it unless something went wrong before; what goes wrong gives the card up. */
   async #attempt(work: (writer: CardWriter) => Promise<void>): Promise<void> {
     if (this.#problem !== undefined || this.#writer === undefined) return;
     try {
       await work(this.#writer);
     } catch (error) {
-      this.#problem = error;
+      this.#giveUp(error);
     }
   }
+
+  /**
+   * A card that is not whole does not boot. At once, for it may be taken out while the others are still written, and those
+   * do not wait for it.
+   */
+  #giveUp(problem: unknown): void {
+    this.#problem = problem;
+    this.#givenUp = this.#wipe(problem);
+  }
+
+  async #wipe(problem: unknown): Promise<void> {
+    try {
+      await using _card = this.#card;
+      this.#card = undefined;
+      await this.#writer?.giveUp();
+    } catch (error) {
+      this.#problem = new AggregateError([problem, error], `${messageOf(problem)}; then ${messageOf(error)}`);
+    }
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Extent } from '../../disk/used-blocks/extents.ts';
-import type { BufferPool } from '../buffer-pool.ts';
+import { BufferPool } from '../buffer-pool.ts';
 import { FlashError } from '../error.ts';
 import type { Outcome, Phase, Progress } from '../outcome.ts';
 import { bootExtents, endExtent } from './boot-extents.ts';
@@ -18,6 +18,9 @@ export interface WriterOptions {
   report: (progress: Progress) => void;
 }
 
+/** Bytes that are wiped in one go. */
+const WIPED = 1024 * 1024;
+
 /** A piece of an image, with its checksum. */
 export type Checked = Written & { buffer: Buffer };
 
@@ -32,6 +35,8 @@ export class CardWriter {
   readonly #options: WriterOptions;
   readonly #probes: Probes;
   readonly #written: Written[] = [];
+  /** For wiping: those of the pool may all hold pieces that wait for this card. */
+  readonly #own = new BufferPool(1, WIPED);
   #left: Outcome['left'] = 'untouched';
   #progress: Progress = { phase: 'check', done: 0, total: 1 };
   #since = performance.now();
@@ -59,12 +64,18 @@ export class CardWriter {
       );
     this.#enter('check', this.#probes.count * 2);
     this.#left = 'unknown';
-    await this.#zero(bootExtents(size));
+    const problem = await this.#zero(this.#bootFirst());
     await this.#probes.write(() => this.#advance(1));
     await this.#probes.check([], () => this.#advance(1));
-    // Not before: on a card that lies, probes may be anywhere.
+    // Not before: that a card lies says more than where it fails, and its probes may be anywhere.
+    if (problem !== undefined) throw problem;
+    if (!(await this.#isWiped()))
+      throw new FlashError(
+        `${this.#card.path} did not keep the zeros where it boots from: it is worn out, or protects itself`,
+      );
     this.#left = 'wiped';
-    await this.#zero([endExtent(this.#card.size)]);
+    const atEnd = await this.#zero(partsOf([endExtent(this.#card.size)], WIPED));
+    if (atEnd !== undefined) throw atEnd;
     this.#enter('write', this.#options.image.bytes);
   }
 
@@ -113,23 +124,53 @@ export class CardWriter {
     this.#enter('finish', 0);
   }
 
-  /** Makes sure that a card that was begun does not boot. */
+  /** Makes sure that a card that was begun does not boot, as far as it lets it: {@link left} says what it came to. */
   async giveUp(): Promise<void> {
     if (this.#left === 'untouched') return;
+    // It may refuse to be written where it is zeros already: what it holds tells.
+    await this.#zero(this.#bootFirst());
     try {
-      await this.#zero(bootExtents(this.#options.image.size));
-      this.#left = 'wiped';
+      this.#left = (await this.#isWiped()) ? 'wiped' : 'unknown';
     } catch (error) {
       // When it is gone, it stays as it was left.
       if (!(error instanceof FlashError)) throw error;
     }
   }
 
-  async #zero(extents: readonly Extent[]): Promise<void> {
-    const { pool } = this.#options;
-    for (const { offset, length } of partsOf(extents, pool.size))
-      await pool.lend((buffer) => this.#card.write(buffer.fill(0), length, offset));
-    await this.#card.sync();
+  /** What boots first comes first. */
+  #bootFirst(): Extent[] {
+    return partsOf(bootExtents(this.#options.image.size).toReversed(), WIPED);
+  }
+
+  /**
+   * Writes zeros, each extent when the one before is on the card; one that fails does not keep the others from it.
+   *
+   * @param extents none longer than {@link WIPED}
+   * @returns what went wrong first
+   */
+  async #zero(extents: readonly Extent[]): Promise<FlashError | undefined> {
+    const problems: FlashError[] = [];
+    for (const { offset, length } of extents) {
+      try {
+        await this.#own.lend((buffer) => this.#card.write(buffer.fill(0), length, offset));
+        await this.#card.sync();
+      } catch (error) {
+        if (!(error instanceof FlashError)) throw error;
+        problems.push(error);
+      }
+    }
+    return problems[0];
+  }
+
+  /** Whether the zeros are on the card, whatever it said when they were written. */
+  async #isWiped(): Promise<boolean> {
+    for (const { offset, length } of this.#bootFirst()) {
+      const isZero = await this.#own.lend(async (buffer) =>
+        (await this.#card.read(buffer, length, offset)).every((byte) => byte === 0),
+      );
+      if (!isZero) return false;
+    }
+    return true;
   }
 
   #enter(phase: Phase, total: number): void {

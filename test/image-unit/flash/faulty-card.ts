@@ -2,6 +2,7 @@ import { existsSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Behaviour, FuseFile } from './fuse-file.ts';
+import { fillWithJunk } from './junk.ts';
 import { LoopDevice, noLoops } from './loop-device.ts';
 
 /** Why this machine cannot have cards with faults; undefined: it can. */
@@ -15,10 +16,16 @@ export interface Faults {
   beyond?: 'wraps' | 'is lost' | 'fails';
   /** A bit of the byte at this address is another one than was written. */
   flipAt?: number;
+  /** A bit of the byte at this address is always 0. */
+  stuckAt?: number;
+  /** Writes that touch the byte at this address are errors. */
+  failAt?: number;
   /** When so many bytes were written, nothing more can be. */
   failAfter?: number;
-  /** Told after every write. */
-  onWrite?: (written: number) => void;
+  /** When so many bytes were written, what else is written is taken and not kept. */
+  forgetAfter?: number;
+  /** Told after every write: bytes written so far, and where the last ones were. */
+  onWrite?: (written: number, offset: number) => void;
 }
 
 /**
@@ -31,10 +38,11 @@ export class FaultyCard implements AsyncDisposable {
   readonly content: FileHandle;
   readonly #resources: AsyncDisposableStack;
 
-  /** @param name of files in the folder `home` */
+  /** It was in use before: junk is on it. @param name of files in the folder `home` */
   static async plugIn(home: string, name: string, size: number, faults: Faults): Promise<FaultyCard> {
     await using resources = new AsyncDisposableStack();
-    const content = resources.use(await open(join(home, `${name}.content`), 'w+'));
+    await fillWithJunk(join(home, `${name}.content`), size);
+    const content = resources.use(await open(join(home, `${name}.content`), 'r+'));
     const file = join(home, `${name}.img`);
     resources.use(await FuseFile.mount(file, behaviourOf(content.fd, size, faults)));
     const loop = resources.use(await LoopDevice.attach(file));
@@ -58,7 +66,8 @@ export class FaultyCard implements AsyncDisposable {
 }
 
 function behaviourOf(content: number, size: number, faults: Faults): Behaviour {
-  const { realSize = size, beyond = 'fails', flipAt = -1, failAfter = Number.POSITIVE_INFINITY } = faults;
+  const { realSize = size, beyond = 'fails', flipAt = -1, stuckAt = -1, failAt = -1 } = faults;
+  const { failAfter = Number.POSITIVE_INFINITY, forgetAfter = Number.POSITIVE_INFINITY } = faults;
   let written = 0;
   const place = (offset: number): number | undefined => {
     if (offset < realSize) return offset;
@@ -77,17 +86,22 @@ function behaviourOf(content: number, size: number, faults: Faults): Behaviour {
     },
     write: (offset, data) => {
       if (written + data.length > failAfter) throw new RangeError('worn out');
+      const within = (address: number) => address >= offset && address < offset + data.length;
+      if (within(failAt)) throw new RangeError('defective');
       const changed = Buffer.from(data);
-      const flipped = flipAt - offset;
-      if (flipped >= 0 && flipped < data.length)
-        changed.writeUInt8(changed.readUInt8(flipped) ^ 0x10, flipped);
+      const change = (address: number, how: (byte: number) => number) => {
+        if (within(address)) changed.writeUInt8(how(changed.readUInt8(address - offset)), address - offset);
+      };
+      change(flipAt, (byte) => byte ^ 0x10);
+      change(stuckAt, (byte) => byte & ~0x20);
+      const isKept = written < forgetAfter;
       for (const [at, from, to] of pieces(offset, data.length, realSize)) {
         const there = place(at);
-        if (there !== undefined) writeSync(content, changed, from, to - from, there);
+        if (there !== undefined && isKept) writeSync(content, changed, from, to - from, there);
       }
       written += data.length;
       // Promises do not go on behind the callback that this is in.
-      if (faults.onWrite !== undefined) setImmediate(faults.onWrite, written);
+      if (faults.onWrite !== undefined) setImmediate(faults.onWrite, written, offset);
     },
   };
 }

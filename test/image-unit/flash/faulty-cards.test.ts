@@ -36,10 +36,12 @@ describe('a card with faults', () => {
   });
 
   it('is found out by a flipped bit in what makes it boot, and does not boot', async () => {
-    await using card = await FaultyCard.plugIn(home, 'flips', SIZE, { flipAt: 8 * 1024 + 4 });
+    await using card = await FaultyCard.plugIn(home, 'sticks', SIZE, { stuckAt: 8 * 1024 + 4 });
     const [outcome] = await flashTo(image, [card.loop]);
-    expect(outcome).toMatchObject({ state: 'failed' });
-    expect(outcome?.problem).toMatch(/1 of 1 parts differ, the first from byte 0/);
+    expect(outcome).toMatchObject({ state: 'failed', left: 'wiped' });
+    expect(outcome?.problem).toMatch(/1 of 1 parts differ, the first from byte 0 to 16383/);
+    expect((await card.bytesAt(0, 4096)).every((byte) => byte === 0)).toBe(true);
+    await expectNoBoot(card);
   });
 
   it('that takes no more in the middle is failed with the address, and is left as it was wiped', async () => {
@@ -66,13 +68,39 @@ describe('a card with faults', () => {
     },
   );
 
-  it('that keeps nothing is told to be worn out', async () => {
-    await using card = await FaultyCard.plugIn(home, 'keeps-nothing', SIZE, {
-      realSize: 4096,
-      beyond: 'is lost',
-    });
+  it('that keeps nothing is told to be worn out, and that it may boot', async () => {
+    await using card = await FaultyCard.plugIn(home, 'keeps-nothing', SIZE, { forgetAfter: 0 });
     const [outcome] = await flashTo(image, [card.loop]);
+    expect(outcome).toMatchObject({ state: 'failed', left: 'unknown' });
     expect(outcome?.problem).toMatch(/keeps nothing that is written to it/);
+  });
+
+  it('that fails at the end of the image is wiped everywhere else, what boots first before all', async () => {
+    const places: number[] = [];
+    const onWrite = (_: number, offset: number) => places.push(offset);
+    await using card = await FaultyCard.plugIn(home, 'tail', SIZE, { failAt: 15 * MIB + 5, onWrite });
+    const [outcome] = await flashTo(image, [card.loop]);
+    expect(outcome).toMatchObject({ state: 'failed', left: 'unknown', bytes: 0 });
+    expect(outcome?.problem).toMatch(/cannot be written at byte 15728640: EIO/);
+    expect((await card.bytesAt(0, MIB)).every((byte) => byte === 0)).toBe(true);
+    expect(places.slice(0, 2)).toEqual([0, 16 * 1024]);
+  });
+
+  it('is wiped as soon as it fails, while the others are still written', async () => {
+    const order: string[] = [];
+    const told = (name: string) => (_: number, offset: number) => offset === 0 && order.push(name);
+    await using bad = await FaultyCard.plugIn(home, 'bad', SIZE, {
+      failAt: 2 * MIB + 5,
+      onWrite: told('bad'),
+    });
+    await using good = await FaultyCard.plugIn(home, 'good', SIZE, { onWrite: told('good') });
+    const outcomes = await flashTo(image, [bad.loop, good.loop]);
+    expect(outcomes.map(({ state, left }) => [state, left])).toEqual([
+      ['failed', 'wiped'],
+      ['done', 'whole'],
+    ]);
+    // At the beginning of each: zeros before all; then zeros again, and here what makes the other one boot.
+    expect(order.slice(2)).toEqual(['bad', 'good']);
   });
 
   it('fails alone, and the others beside it are done', async () => {
