@@ -32,13 +32,15 @@ const AREA = /^mmcblk\d+(boot\d+|rpmb)$/;
 const WAYS: readonly [RegExp, Transport][] = [
   [/\/usb\d+\//, 'usb'],
   [/\/mmc_host\//, 'mmc'],
-  [/\/nvme\//, 'nvme'],
+  // With several paths to it, or over a network, it is below /sys/devices/virtual.
+  [/\/nvme(-\w+)?\//, 'nvme'],
   [/\/ata\d+\//, 'sata'],
   [/\/virtio\d+\//, 'virtio'],
-  [/\/devices\/virtual\//, 'virtual'],
+  // Nothing else below /sys/devices/virtual: volumes of ZFS, say, are no cards.
+  [/\/devices\/virtual\/block\/loop\d+\//, 'virtual'],
 ];
 
-/** All whole drives of a machine, by name; drives without a card in them too, but no loop devices without a file. */
+/** All whole drives of a machine, by name; drives without a card in them too, but no loop devices without a file and their like. */
 export async function disksOf(roots: Roots): Promise<Disk[]> {
   const folder = join(roots.sys, 'class/block');
   const disks: Disk[] = [];
@@ -50,7 +52,9 @@ export async function disksOf(roots: Roots): Promise<Disk[]> {
       if (isMissing(error)) return undefined;
       throw error;
     });
-    if (disk !== undefined && (disk.transport !== 'virtual' || disk.identity.size > 0)) disks.push(disk);
+    if (disk === undefined) continue;
+    const isPlace = disk.transport !== 'virtual' && disk.transport !== 'other';
+    if (isPlace || disk.identity.size > 0) disks.push(disk);
   }
   return disks;
 }

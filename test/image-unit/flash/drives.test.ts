@@ -122,6 +122,21 @@ describe('a drive', () => {
       /^is built in \(nvme, not removable\)$/,
     ],
     [
+      'an NVMe with several paths to it',
+      () => machine.add('nvme0n1', { at: 'virtual/nvme-subsystem/nvme-subsys0', device: '259:0' }),
+      /^is built in \(nvme, not removable\)$/,
+    ],
+    [
+      'an NVMe over a network',
+      () => machine.add('nvme1n1', { at: 'virtual/nvme-fabrics/ctl/nvme1', device: '259:1' }),
+      /^is built in \(nvme, not removable\)$/,
+    ],
+    [
+      'a volume of ZFS',
+      () => machine.add('zd0', { at: VIRTUAL, device: '230:0' }),
+      /^is built in \(other, not removable\)$/,
+    ],
+    [
       'a large disk',
       () => machine.add('sdb', { at: USB, device: '8:16', size: BIG }),
       /^is larger than 256 GiB: .* --big$/,
