@@ -41,6 +41,9 @@ export async function flash(
   const { rack, board: names } = options;
   if (image === undefined) throw new UsageError('name an image, and the drives to write it to');
   if (names.length > 0 && rack === undefined) throw new UsageError('--board needs --rack');
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined)
+    throw new UsageError(`--board ${twice} is given twice: two cards would be one board`);
   if (devices.length === 0 && rack === undefined)
     throw new UsageError("name the drives to write to: 'skyminer flash --list' shows them");
   if (devices.length > 0 && rack !== undefined && names.length !== devices.length)

@@ -136,6 +136,10 @@ describe('skyminer flash', () => {
       ['skyminer.img', '/dev/x', '/dev/y', '--rack', 'rack', '--board', 'node1'],
       '2 drives need as many --board',
     ],
+    [
+      ['skyminer.img', '/dev/x', '/dev/y', '--rack', 'rack', '--board', 'node1', '--board', 'node1'],
+      '--board node1 is given twice',
+    ],
   ])('ends with 2 when it is used wrongly: %j', async (words, complaint) => {
     const { status, stderr } = await skyminer(...words);
     expect([status, stderr]).toEqual([2, expect.stringContaining(complaint)]);
