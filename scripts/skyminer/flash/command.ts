@@ -52,14 +52,30 @@ export async function flash(
   const purposes: Purpose[] = rack === undefined ? ['flash'] : ['flash', 'provision'];
   await installPackages(await planInstall(purposes), stepsOf('flash'));
   const signal = abortOnSignals();
+  try {
+    return await write(image, devices, options, drives, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.stderr.write(`skyminer: ${error instanceof Error ? error.message : error}\n`);
+    return STATUS.stopped;
+  }
+}
+
+async function write(
+  image: string,
+  devices: readonly string[],
+  { rack, board: names, keepKeys, yes }: FlashCommandOptions,
+  look: DriveOptions,
+  signal: AbortSignal,
+): Promise<number> {
   const folder = rack === undefined ? undefined : await rackFolder(rack);
   const boards = folder === undefined ? [] : await boardsOf(folder, names);
   const pool = new BufferPool(AHEAD + Math.max(devices.length, 1), BUFFER);
   const source = await openSource(image, pool);
-  const job = { source, pool, signal, look: drives, keysIn: options.keepKeys ? undefined : folder };
-  if (devices.length === 0) return flashInTurn({ ...job, boards, isAsked: !options.yes });
-  const chosen = await choose(devices, drives, source);
-  await announce(chosen, boards, options.yes, signal);
+  const job = { source, pool, signal, look, keysIn: keepKeys ? undefined : folder };
+  if (devices.length === 0) return flashInTurn({ ...job, boards, isAsked: !yes });
+  const chosen = await choose(devices, look, source);
+  await announce(chosen, boards, yes, signal);
   return writeCards({ ...job, drives: chosen, boards });
 }
 

@@ -14,9 +14,12 @@ export async function ask(question: string, signal: AbortSignal): Promise<string
     const closed = new Promise<never>((_, reject) => {
       lines.once('close', () => reject(new FlashError('Not confirmed: nothing was written.')));
       // It takes Ctrl-C from the terminal before it is a signal.
-      lines.once('SIGINT', () => reject(new FlashError('Not confirmed: nothing was written.')));
+      lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     });
     return await Promise.race([lines.question(question, { signal }), closed]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
     lines.close();
   }

@@ -82,8 +82,9 @@ describe('skyminer flash', () => {
     if (!hasSocat) context.skip('no socat here');
     const card = await newCard('card');
     for (const [answer, status] of [
-      ['no', 1],
-      ['yes', 0],
+      ['no\n', 1],
+      ['\x03', 130],
+      ['yes\n', 0],
     ] as const) {
       await using terminal = await PtyProgram.start(
         `cd "$HOME"; "$NODE" "$MAIN" flash skyminer.img ${card.path}; echo "status $?"`,
@@ -94,9 +95,9 @@ describe('skyminer flash', () => {
         PATIENCE_MS,
       );
       expect((await readFile(card.path)).equals(Buffer.alloc(SIZE, 'junk'))).toBe(true);
-      terminal.type(`${answer}\n`);
+      terminal.type(answer);
       await terminal.transcript.waitFor(new RegExp(`status ${status}`), PATIENCE_MS);
-      if (answer === 'yes') expect(terminal.transcript.text).toMatch(/finish +100 %/);
+      if (status === 0) expect(terminal.transcript.text).toMatch(/finish +100 %/);
     }
   });
 
