@@ -42,12 +42,15 @@ export function stepsOf(program: string): Steps {
   return showSteps({ logs: join(root, 'out/logs', program), output: process.stdout });
 }
 
-/** Aborts at the first SIGINT, SIGTERM or SIGHUP, so that what runs is ended cleanly. A second one ends at once. */
+/**
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP, so that what runs is ended cleanly. A second SIGINT ends at once. The
+ * others may come more than once for one event: of a terminal that is closed, the kernel and the launcher tell.
+ */
 export function abortOnSignals(): AbortSignal {
   const abort = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => abort.abort(new Error(`ended by ${signal}`)));
-  }
+  const end = (signal: NodeJS.Signals) => abort.abort(new Error(`ended by ${signal}`));
+  process.once('SIGINT', end);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   return abort.signal;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
 /**
@@ -22,7 +23,7 @@ function handOver(): void {
   // The terminal sends Ctrl-C to both; what the tool does about it is for it to decide.
   process.on('SIGINT', () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  child.on('exit', (status) => {
-    process.exitCode = status ?? 1;
+  child.on('exit', (status, signal) => {
+    process.exitCode = signal === null ? (status ?? 1) : 128 + constants.signals[signal];
   });
 }
