@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Identity } from '../../services/net/keys.ts';
 import { InvalidFile } from '../../services/yaml/index.ts';
 import type { BoardSettings } from '../board-settings/settings.ts';
@@ -40,8 +41,9 @@ export async function provision(
   if (/[?@\s"]/.test(file.slice(file.lastIndexOf('/'))))
     throw new ImageError(`${card}: give the file a name without blanks, quotes, ? and @.`);
   const text = Buffer.from(formatBoardFile(settings));
-  // debugfs takes its commands apart at blanks, so the folder cannot be wherever TMPDIR says.
-  const scratch = await mkdtemp('/tmp/skyminer-provision-');
+  // debugfs takes its commands apart at blanks, so the folder cannot be just wherever TMPDIR says.
+  const place = /[\s"]/.test(tmpdir()) ? '/tmp' : tmpdir();
+  const scratch = await mkdtemp(join(place, 'skyminer-provision-'));
   try {
     const boot = await FatPartition.open(file, 'boot', scratch);
     const data = await Ext4Partition.open(file, 'data', scratch);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, cp, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -45,6 +45,7 @@ beforeEach(async (context) => {
   if (noLoops !== undefined) context.skip(noLoops);
   home = await mkdtemp(join(tmpdir(), 'flash-command-'));
   cards = new AsyncDisposableStack();
+  await mkdir(scratch());
   for (const name of ['skyminer.img', 'skyminer.img.bmap'])
     await copyFile(join(common, name), join(home, name));
 });
@@ -231,7 +232,7 @@ describe('skyminer flash --rack', () => {
     );
     expect(status).toBe(3);
     expect(await readdir(join(home, 'rack/boards'))).toContain('node1.key');
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('skyminer-provision-'))).toEqual([]);
+    expect(await readdir(scratch())).toEqual([]);
   });
 
   it('takes the cards of all boards in turn, as they are put in', async (context) => {
@@ -278,8 +279,13 @@ async function expectBoard(card: LoopDevice, board: string, identity?: string): 
   await run('e2fsck', ['-f', '-n', part]);
 }
 
+/** For what the command puts away while it runs. */
+function scratch(): string {
+  return join(home, 'tmp');
+}
+
 function start(...words: string[]) {
-  const env = { ...process.env, HOME: home };
+  const env = { ...process.env, HOME: home, TMPDIR: scratch() };
   return spawn(process.execPath, [main, 'flash', ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: home,
