@@ -32,9 +32,22 @@ export async function boardsOf(rack: string, names: readonly string[]): Promise<
   return boards;
 }
 
-/** Removes a board's secret keys from where they waited for its card. */
-export async function dropKeys(rack: string, { settings: { board } }: Board): Promise<void> {
-  for (const file of [boardKeyFile(rack, board), hostKeyFile(rack, board)]) await rm(file, { force: true });
+/**
+ * Removes a board's secret keys from where they waited for its card.
+ *
+ * @returns of each file that could not be removed, what to tell the owner
+ */
+export async function dropKeys(rack: string, { settings: { board } }: Board): Promise<string[]> {
+  const complaints: string[] = [];
+  for (const file of [boardKeyFile(rack, board), hostKeyFile(rack, board)]) {
+    try {
+      await rm(file, { force: true });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      complaints.push(`a secret key of ${board} is on its card, and still in ${file}: remove it (${why})`);
+    }
+  }
+  return complaints;
 }
 
 /** In the order of `rack.yaml`. */

@@ -46,10 +46,11 @@ export async function writeCards({ drives, boards, keysIn, look, ...job }: Write
       report: (target, progress) => view.report(target, progress),
     });
   }
+  process.stdout.write(`\n${outcomeTable(outcomes)}`);
   for (const { state, target } of outcomes)
     if (state === 'done' && target.board !== undefined && keysIn !== undefined)
-      await dropKeys(keysIn, target.board);
-  process.stdout.write(`\n${outcomeTable(outcomes)}`);
+      for (const complaint of await dropKeys(keysIn, target.board))
+        process.stderr.write(`skyminer: ${complaint}\n`);
   if (outcomes.some(({ state }) => state === 'stopped')) return STATUS.stopped;
   return outcomes.every(({ state }) => state === 'done') ? STATUS.done : STATUS.failed;
 }

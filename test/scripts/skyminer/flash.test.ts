@@ -235,6 +235,20 @@ describe('skyminer flash --rack', () => {
     expect(await readdir(scratch())).toEqual([]);
   });
 
+  it('says which keys of a card that is done cannot be removed, and ends with 0', async () => {
+    const card = await newCard('card');
+    await run('mount', ['--bind', '--options', 'ro', join(home, 'rack'), join(home, 'rack')]);
+    try {
+      const words = ['--yes', '--rack', 'rack', '--board', 'node1'];
+      const { status, stdout, stderr } = await skyminer('skyminer.img', card.path, ...words);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^${card.path} +node1 +done`, 'm'));
+      expect(stderr).toMatch(/^skyminer: a secret key of node1 is on its card, and still in .*node1\.key: /m);
+    } finally {
+      await run('umount', [join(home, 'rack')]);
+    }
+  });
+
   it('takes the cards of all boards in turn, as they are put in', async (context) => {
     if (!hasSocat) context.skip('no socat here');
     await using terminal = await PtyProgram.start(
