@@ -16,17 +16,18 @@ const MAX_TABLE_BYTES = 64 * 1024;
  * The partitions of a disk or of a disk image with a GUID partition table (UEFI specification, 5.3), in the order of the
  * table.
  *
+ * @param name what errors call it
  * @throws {ImageError} when there is no such table
  */
-export async function readPartitions(disk: string): Promise<Partition[]> {
+export async function readPartitions(disk: string, name = disk): Promise<Partition[]> {
   await using file = await open(disk);
   const header = await bytesAt(file, SECTOR, SECTOR);
   if (header.toString('latin1', 0, 8) !== 'EFI PART')
-    throw new ImageError(`${disk}: no partition table, so it is no disk image; unpack it if it is packed`);
+    throw new ImageError(`${name}: no partition table, so it is no disk image; unpack it if it is packed`);
   const count = header.readUInt32LE(80);
   const length = header.readUInt32LE(84);
   if (length < 128 || count * length > MAX_TABLE_BYTES)
-    throw new ImageError(`${disk}: its partition table is damaged`);
+    throw new ImageError(`${name}: its partition table is damaged`);
   const table = await bytesAt(file, Number(header.readBigUInt64LE(72)) * SECTOR, count * length);
   const partitions: Partition[] = [];
   for (let at = 0; at + length <= table.length; at += length) {
@@ -34,8 +35,8 @@ export async function readPartitions(disk: string): Promise<Partition[]> {
     if (entry.subarray(0, 16).every((byte) => byte === 0)) continue;
     const first = Number(entry.readBigUInt64LE(32));
     const last = Number(entry.readBigUInt64LE(40));
-    const name = entry.toString('utf16le', 56, 128).replace(/\0.*$/s, '');
-    partitions.push({ name, offset: first * SECTOR, size: (last - first + 1) * SECTOR });
+    const label = entry.toString('utf16le', 56, 128).replace(/\0.*$/s, '');
+    partitions.push({ name: label, offset: first * SECTOR, size: (last - first + 1) * SECTOR });
   }
   return partitions;
 }

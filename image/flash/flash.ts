@@ -19,6 +19,7 @@ export interface FlashOptions {
  * fastest and the slowest. The image is read, and unpacked, once.
  *
  * @returns what became of each card, in the order of the targets
+ * @throws {FlashError} when the image cannot be made that of boards, or there is no room to work: nothing was written
  */
 export async function flashCards({
   source,
@@ -31,16 +32,16 @@ export async function flashCards({
   const runs = targets.map(
     (target) => new CardRun(target, { image, pool, signal, report: (progress) => report(target, progress) }),
   );
+  const isProvisioned = targets.some(({ board }) => board !== undefined);
+  await using spool = await Spool.make(source, isProvisioned, pool);
   try {
-    const isProvisioned = targets.some(({ board }) => board !== undefined);
-    await using spool = await Spool.make(source, isProvisioned, pool);
     await Promise.all(runs.map((run) => run.begin()));
     await writePieces(source, spool, runs, pool);
     await Promise.all(runs.map((run) => run.finish(spool)));
   } catch (error) {
     for (const run of runs) await run.fail(error);
   }
-  return Promise.all(runs.map((run) => run.end()));
+  return await Promise.all(runs.map((run) => run.end()));
 }
 
 /** Hands every piece of the image to every card. */
@@ -54,8 +55,11 @@ async function writePieces(
     const { buffer, length } = piece;
     const alive = runs.filter((run) => run.isAlive);
     if (alive.length === 0 || spool.holds(piece)) {
-      await spool.keep(piece);
-      pool.give(buffer);
+      try {
+        if (alive.length > 0) await spool.keep(piece);
+      } finally {
+        pool.give(buffer);
+      }
       if (alive.length === 0) return;
       continue;
     }

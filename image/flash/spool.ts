@@ -1,9 +1,10 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readPartitions } from '../disk/partitions.ts';
 import { usedExtents } from '../disk/used-blocks/disk.ts';
 import { common, type Extent, joined, without } from '../disk/used-blocks/extents.ts';
+import { ImageError } from '../error.ts';
 import { changedCopy } from '../provision/card-image.ts';
 import { provision } from '../provision/provision.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -30,8 +31,20 @@ export class Spool implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #size: number;
 
-  /** @param isProvisioned whether boards are to get partitions of their own */
+  /**
+   * @param isProvisioned whether boards are to get partitions of their own
+   * @throws {FlashError} when the image has no such partitions, or there is no room
+   */
   static async make(source: Source, isProvisioned: boolean, pool: BufferPool): Promise<Spool> {
+    try {
+      return await Spool.#make(source, isProvisioned, pool);
+    } catch (cause) {
+      if (!isExpected(cause)) throw cause;
+      throw new FlashError(`${cause.message}: nothing was written`, { cause });
+    }
+  }
+
+  static async #make(source: Source, isProvisioned: boolean, pool: BufferPool): Promise<Spool> {
     const folder = await mkdtemp(join(tmpdir(), 'skyminer-flash-'));
     try {
       const path = join(folder, 'held.img');
@@ -74,12 +87,14 @@ export class Spool implements AsyncDisposable {
     return this.extents.some((extent) => offset >= extent.offset && offset < extent.offset + extent.length);
   }
 
+  /** @throws {FlashError} when there is no room for it */
   async keep({ buffer, length, offset }: Piece): Promise<void> {
-    await this.#file.write(buffer, 0, length, offset);
+    await writeWhole(this.#file, this.#folder, buffer.subarray(0, length), offset);
   }
 
   /**
-   * Hands over what a card is to get of it: the common image's, or a board's own, whose file is gone afterwards.
+   * Hands over what a card is to get of it: the common image's, or a board's own, whose file has no name any more then:
+   * its secret keys go with this process, however that ends.
    *
    * @throws {ImageError} when the image cannot be made that board's
    */
@@ -93,6 +108,7 @@ export class Spool implements AsyncDisposable {
       await changedCopy(this.#path, own, false, (copy) => provision(copy, board.settings, board.secrets));
       const used = common(await usedExtents(own), this.extents);
       await using file = await open(own);
+      await rm(own);
       await write(file, without(used, bootExtents(this.#size)));
     } finally {
       await rm(own, { force: true });
@@ -114,13 +130,32 @@ async function ownPartitions(
   await using reader = await image.open();
   await pool.lend(async (buffer) => {
     const length = await reader.read(buffer.subarray(0, TABLE_BYTES), 0);
-    await file.write(buffer, 0, length, 0);
+    await writeWhole(file, dirname(path), buffer.subarray(0, length), 0);
   });
-  const partitions = await readPartitions(path);
+  const partitions = await readPartitions(path, image.path);
   return OWN_PARTITIONS.map((name) => {
     const found = partitions.find((partition) => partition.name === name);
     if (found === undefined)
       throw new FlashError(`${image.path} has no partition ${name}: it cannot be made a board's own`);
     return { offset: found.offset, length: found.size };
   });
+}
+
+async function writeWhole(file: FileHandle, folder: string, bytes: Buffer, offset: number): Promise<void> {
+  try {
+    for (let at = 0; at < bytes.length; )
+      at += (await file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+  } catch (cause) {
+    throw new FlashError(
+      `${folder} cannot be written to (${cause instanceof Error ? cause.message : cause}): make room there, or say with TMPDIR where there is some`,
+      { cause },
+    );
+  }
+}
+
+/** What is no defect of this program. */
+function isExpected(cause: unknown): cause is Error {
+  return (
+    cause instanceof ImageError || cause instanceof FlashError || (cause instanceof Error && 'code' in cause)
+  );
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { usedExtents } from '../../../image/disk/used-blocks/disk.ts';
 import { formatBmap } from '../../../image/flash/bmap/format.ts';
 import { makeBmap } from '../../../image/flash/bmap/make.ts';
+import { BufferPool } from '../../../image/flash/buffer-pool.ts';
 import { identityOf } from '../../../image/flash/card/identity.ts';
 import type { Progress } from '../../../image/flash/outcome.ts';
 import { run } from '../../../image/run.ts';
@@ -164,6 +165,27 @@ describe('a card does not boot', () => {
     expect(outcome).toMatchObject({ state: 'failed', left: 'wiped' });
     expect(outcome?.problem).toMatch(complaint);
     expect((await readFile(loop.path)).subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+describe('a temporary folder that is full', () => {
+  it('is named, and no buffer is lost', async () => {
+    const full = join(home, 'full');
+    await mkdir(full);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'full', full]);
+    vi.stubEnv('TMPDIR', full);
+    try {
+      await writeFile(join(home, 'skyminer.img'), madeUpImage(8 * MIB));
+      await using loop = await LoopDevice.attach(join(home, 'card'), 32 * MIB);
+      const pool = new BufferPool(5, MIB);
+      const [outcome] = await flashTo(join(home, 'skyminer.img'), [loop], { pool });
+      expect(outcome).toMatchObject({ state: 'failed', left: 'wiped' });
+      expect(outcome?.problem).toMatch(/full\/skyminer-flash-\w+ cannot be written to \(ENOSPC.*TMPDIR/);
+      expect(await Promise.all(Array.from({ length: 5 }, () => pool.take()))).toHaveLength(5);
+    } finally {
+      vi.unstubAllEnvs();
+      await run('umount', [full]);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, cp, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -232,6 +233,35 @@ describe('skyminer flash --rack', () => {
     );
     expect(status).toBe(3);
     expect(await readdir(join(home, 'rack/boards'))).toContain('node1.key');
+    expect(await readdir(scratch())).toEqual([]);
+  });
+
+  it('has no file with the keys of a board any more when its card is written', async (context) => {
+    if (noFaults !== undefined) context.skip(noFaults);
+    const seen = new Set<string>();
+    const onWrite = () => {
+      for (const folder of readdirSync(scratch()))
+        for (const name of ['held.img', 'node1.img'])
+          if (existsSync(join(scratch(), folder, name))) seen.add(name);
+    };
+    await using card = await FaultyCard.plugIn(home, 'card', SIZE, { onWrite });
+    const words = ['--yes', '--rack', 'rack', '--board', 'node1'];
+    const { status } = await skyminer('skyminer.img', card.loop.path, ...words);
+    expect(status).toBe(0);
+    expect(seen).toContain('held.img');
+    expect(seen).not.toContain('node1.img');
+  });
+
+  it('writes nothing of an image without partitions for boards, and ends with 1', async () => {
+    const card = await newCard('card');
+    await writeFile(join(home, 'plain.img'), Buffer.alloc(4 * MIB, 'plain'));
+    const words = ['--yes', '--rack', 'rack', '--board', 'node1'];
+    const { status, stderr } = await skyminer('plain.img', card.path, ...words);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^skyminer: plain\.img: no partition table, .*: nothing was written$/m),
+    ]);
+    expect((await readFile(card.path)).equals(Buffer.alloc(SIZE, 'junk'))).toBe(true);
     expect(await readdir(scratch())).toEqual([]);
   });
 
