@@ -90,7 +90,7 @@ describe('a card with faults', () => {
     const order: string[] = [];
     const told = (name: string) => (_: number, offset: number) => offset === 0 && order.push(name);
     await using bad = await FaultyCard.plugIn(home, 'bad', SIZE, {
-      failAt: 2 * MIB + 5,
+      failAt: 2 * MIB + 100_000,
       onWrite: told('bad'),
     });
     await using good = await FaultyCard.plugIn(home, 'good', SIZE, { onWrite: told('good') });
