@@ -1,1 +1,5 @@
 include $(sort $(wildcard $(BR2_EXTERNAL_SKYMINER_PATH)/package/*/*.mk))
+
+# busybox is linked statically, with these where quotas and passwords are built too.
+LIBTIRPC_CONF_OPTS += --enable-static
+LIBXCRYPT_CONF_OPTS += --enable-static

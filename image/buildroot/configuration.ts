@@ -72,8 +72,8 @@ export async function configure({
   const file = join(output, '.config');
   const asked = await readFile(join(external, 'configs', name), 'utf8');
   requireLines(asked, await readFile(file, 'utf8'), name);
-  const lines = local + primarySite(environment);
-  if (lines === '') return;
+  const lines = `${local}\n${primarySite(environment)}`;
+  if (lines.trim() === '') return;
   await appendFile(file, lines);
   await make('olddefconfig');
   requireLines(lines, await readFile(file, 'utf8'), 'local.yaml');

@@ -9,9 +9,14 @@ import { run } from '../run.ts';
  *
  * @param tree the folder with Buildroot
  * @param output its output
+ * @param env of the build
  */
-export async function billOfMaterials(tree: string, output: string, log: string): Promise<Materials> {
-  await run('make', ['-C', output, 'legal-info'], { log });
+export async function billOfMaterials(
+  tree: string,
+  output: string,
+  { log, env }: { log: string; env: NodeJS.ProcessEnv },
+): Promise<Materials> {
+  await run('make', ['-C', output, 'legal-info'], { log, env });
   const manifest = (await run('make', ['--silent', '--no-print-directory', '-C', output, 'show-info']))
     .stdout;
   const sbom = (await run(join(tree, 'utils/generate-cyclonedx'), [], { input: manifest })).stdout;

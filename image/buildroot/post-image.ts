@@ -15,6 +15,7 @@ const { config, build, target } = builtPaths(process.env);
 const date = Number(process.env.SOURCE_DATE_EPOCH ?? Math.floor(Date.now() / 1000));
 
 await checkFragments('linux', 'BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES');
+await checkFragments('busybox', 'BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES');
 await checkFragments('uboot', 'BR2_TARGET_UBOOT_CONFIG_FRAGMENT_FILES');
 
 const work = join(images, '.skyminer');

@@ -48,15 +48,20 @@ export async function buildBuildrootRoot(request: RootRequest): Promise<RootPart
     const make = (target: string) => run('make', ['-C', output, target], { log: step.log, env: environment });
     // The bundle is a folder, of which Buildroot does not notice that it has changed.
     await make('skyminer-runtime-dirclean');
+    // Of the kernel's modules the last build has left only those of its own list.
+    await make('linux-reinstall');
     await make('all');
     step.note((await readBuilt(images)).version);
   });
-  const materials = await steps.step('List what is in it', 'See the log.', (step) =>
-    billOfMaterials(tree, output, step.log),
+  const unreachable =
+    'See the log. Where raw.githubusercontent.com cannot be reached, put spdx.schema.json of CycloneDX 1.6 into BR2_DL_DIR as cyclonedx/spdx-1.6.schema.json.';
+  const materials = await steps.step('List what is in it', unreachable, (step) =>
+    billOfMaterials(tree, output, { log: step.log, env: environment }),
   );
   const { version, date } = await readBuilt(images);
   const deviceTree = deviceTreeFile(board);
-  const files = Object.values(imageFiles).map((name) => join(images, name));
+  const names = [...Object.values(imageFiles), uBootFile(board), ...(deviceTree ? [deviceTree] : [])];
+  const files = names.map((name) => join(images, name));
   return {
     squashfs: join(images, imageFiles.squashfs),
     kernel: join(images, imageFiles.kernel),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { requireLines } from '../../image/kconfig.ts';
 
-const config = 'CONFIG_A=y\nCONFIG_TIME="16"\n# CONFIG_OFF is not set\nCONFIG_ON=m\n';
+const config = 'BR2_A=y\nCONFIG_A=y\nCONFIG_TIME="16"\n# CONFIG_OFF is not set\nCONFIG_ON=m\n';
 
 describe('lines of a configuration', () => {
   it('are those that were asked for, or not there where they were to be off', () => {
@@ -10,7 +10,7 @@ describe('lines of a configuration', () => {
     expect(() => requireLines(wanted, config, 'file')).not.toThrow();
   });
 
-  it.each(['CONFIG_A=m', 'CONFIG_GONE=y', '# CONFIG_ON is not set', 'CONFIG_OFF=y'])(
+  it.each(['BR2_GONE=y', 'BR2_A=m', 'CONFIG_A=m', 'CONFIG_GONE=y', '# CONFIG_ON is not set', 'CONFIG_OFF=y'])(
     'are missed by the name of their file: %s',
     (line) => {
       expect(() => requireLines(`CONFIG_A=y\n${line}\n`, config, 'a.config')).toThrow(
