@@ -63,10 +63,10 @@ export class KeptLine {
   async run(signal: AbortSignal): Promise<void> {
     const { port } = this.#options;
     const backoff = new Backoff({ firstMs: 100, maxMs: 2000 });
-    while (!signal.aborted) {
+    for (let isFirstTry = true; !signal.aborted; isFirstTry = false) {
       const failure = await this.#connect(signal, backoff);
       if (signal.aborted) return;
-      this.#giveUpOn(failure);
+      this.#giveUpOn(failure, isFirstTry);
       this.#enter({ kind: 'waiting', reason: failure.reason, since: new Date() });
       await waitForChange(port.watched.folder, port.watched.wanted, backoff.next(), signal);
     }
@@ -163,9 +163,10 @@ export class KeptLine {
     this.#options.onState(state);
   }
 
-  #giveUpOn({ reason, refused }: Failure): void {
+  /** Who has just been plugged in is often refused at first: udev has not let anybody in, or ModemManager looks at it. */
+  #giveUpOn({ reason, refused }: Failure, isFirstTry: boolean): void {
     const { port, patience } = this.#options;
-    if (patience === 'none' || (patience === 'until-refused' && refused && !this.#everOpen))
+    if (patience === 'none' || (patience === 'until-refused' && refused && isFirstTry))
       throw new ImageError(`${port.label}: ${reason}`);
   }
 }

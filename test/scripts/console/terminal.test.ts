@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SerialLine } from '../../../services/viscript/serial/line.ts';
 import { hasSocat } from '../../services/viscript/terminal/pty.ts';
 import type { PluggedAdapter } from './machine.ts';
 import { type Person, Rig } from './rig.ts';
@@ -95,6 +96,18 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     expect(text).toMatch(
       /connected to .*ttyUSB0[\s\S]*Z still here\n[\s\S]*unplugged[\s\S]*connected to .*ttyUSB1/,
     );
+  });
+
+  it('does not give up on an adapter that came later and cannot be had at first', async () => {
+    const pair = await rig.pair();
+    const person = rig.onTerminal('1-2.3');
+    await person.sees(/1-2\.3: not there yet/);
+    const other = await SerialLine.open(pair.near, 115_200);
+    await rig.machine.plugIn(adapter(3, 'ttyUSB0'), { ttyUSB0: pair.near });
+    await person.sees(/1-2\.3: \S+ttyUSB0 is in use by another program/);
+    await other.close();
+    await person.sees(/1-2\.3: connected to \S+ttyUSB0/);
+    expect((await person.leave()).status).toBe(0);
   });
 
   it('notices that a link leads elsewhere now', async () => {
