@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -46,9 +45,14 @@ export class SerialLine {
 
   async close(): Promise<void> {
     if (!this.port.isOpen) return;
-    const closed = once(this.port, 'close');
-    this.port.close();
-    await closed;
+    // A write that waits for room fails then: the stream says so with `error`, and may say `close` before it is closed.
+    await new Promise<void>((resolve) => {
+      this.port.close((error) => {
+        // The descriptor is given up all the same; those who wait for `close` are told here.
+        if (error) this.port.destroy();
+        resolve();
+      });
+    });
   }
 
   /**

@@ -31,6 +31,20 @@ describe.skipIf(!hasSocat)('SerialLine on a pair of lines (needs socat)', () => 
     }
   });
 
+  it('closes while a write waits for a far end that reads nothing', async () => {
+    const pair = await PtyPair.open();
+    try {
+      await using line = await SerialLine.open(pair.near, 115_200);
+      const failed = once(line.port, 'error');
+      line.port.write(Buffer.alloc(1024 * 1024, 'x'));
+      await line.close();
+      expect(line.port.isOpen).toBe(false);
+      expect((await failed)[0]).toMatchObject({ message: expect.stringMatching(/Canceled|not open/) });
+    } finally {
+      await pair.close();
+    }
+  });
+
   it('refuses a line that somebody else holds', async () => {
     const pair = await PtyPair.open();
     try {
