@@ -1,6 +1,7 @@
-import { close as closeDescriptor, constants, open as openDescriptor } from 'node:fs';
+import { close as closeDescriptor, constants, fstatSync, open as openDescriptor } from 'node:fs';
 import { promisify } from 'node:util';
 import type { SerialPort } from 'serialport';
+import { type Calls, loadCalls } from './calls.ts';
 
 const openFile = promisify(openDescriptor);
 const closeFile = promisify(closeDescriptor);
@@ -11,6 +12,9 @@ const UNLOCK = 8;
 /** `asm-generic/ioctls.h`: further opens are refused, but for root's; and allowed again. */
 const TIOCEXCL = 0x540c;
 const TIOCNXCL = 0x540d;
+/** `linux/major.h`: UNIX98_PTY_SLAVE_MAJOR and UNIX98_PTY_MAJOR_COUNT. */
+const PTY_SLAVE = 136n;
+const PTY_MAJORS = 8n;
 
 /** Somebody else has the port. */
 export class PortInUse extends Error {
@@ -19,8 +23,8 @@ export class PortInUse extends Error {
 
 /**
  * Opens a port that nobody else has, and keeps others from it as long as it is open: those that ask for flock(2), as
- * tio does, and with TIOCEXCL those that do not. Without this the settings of a port would change under whoever has
- * it: the library sets them before it asks for the lock.
+ * tio does, and with TIOCEXCL those that do not; on a pty the lock alone. Without this the settings of a port would
+ * change under whoever has it: the library sets them before it asks for the lock.
  *
  * @throws {PortInUse}
  */
@@ -50,8 +54,10 @@ function keepOthersOut(port: SerialPort, ioctl: Calls['ioctl']): void {
   const binding = port.port;
   if (binding === undefined || !('fd' in binding) || typeof binding.fd !== 'number') return;
   const { fd } = binding;
+  // A pty whose master stays open, as QEMU's does, would stay closed to others for ever once this program is killed.
+  if (isPtySlave(fstatSync(fd, { bigint: true }).rdev)) return;
   ioctl(fd, TIOCEXCL, 0);
-  // A pty whose other end stays open, as QEMU's does, would stay closed to others for ever.
+  // As it would for as long as somebody has the port who had it before.
   const close = binding.close.bind(binding);
   binding.close = () => {
     if (binding.isOpen) ioctl(fd, TIOCNXCL, 0);
@@ -59,21 +65,8 @@ function keepOthersOut(port: SerialPort, ioctl: Calls['ioctl']): void {
   };
 }
 
-interface Calls {
-  flock(descriptor: number, operation: number): number;
-  ioctl(descriptor: number, request: number, argument: number): number;
-}
-
-let calls: Promise<Calls> | undefined;
-
-/** System calls that Node.js lacks. */
-function loadCalls(): Promise<Calls> {
-  calls ??= import('koffi').then(({ default: koffi }) => {
-    const libc = koffi.load('libc.so.6');
-    return {
-      flock: libc.func('int flock(int fd, int operation)'),
-      ioctl: libc.func('int ioctl(int fd, unsigned long request, unsigned long argument)'),
-    };
-  });
-  return calls;
+/** @param device number of a device, as glibc puts it together of major and minor (`bits/sysmacros.h`) */
+function isPtySlave(device: bigint): boolean {
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
+  return major >= PTY_SLAVE && major < PTY_SLAVE + PTY_MAJORS;
 }
