@@ -8,6 +8,7 @@ import { noticeLine } from './display.ts';
 import { HexInput } from './hex.ts';
 import { KeyReader } from './keys.ts';
 import { overview } from './overview.ts';
+import { withoutQuestions } from './questions.ts';
 
 /** What may wait for a board before more is read from the keyboard, in bytes: a very long paste. */
 const MAX_QUEUED = 8 * 1024 * 1024;
@@ -95,7 +96,7 @@ export class ConsoleTerminal {
     const { history } = this.#shown;
     const { bytes } = history.from(history.lastLine);
     // A full-screen program has no lines.
-    if (bytes.length <= MAX_PROMPT) this.#write(bytes);
+    if (bytes.length <= MAX_PROMPT) this.#write(withoutQuestions(bytes));
   }
 
   #type(data: Buffer): void {
@@ -154,7 +155,7 @@ export class ConsoleTerminal {
     const lines = [talking, ...lost].map((line) => `${noticeLine(line, modes.color)}\r\n`);
     output.write(`\r\n${lines.join('')}`);
     this.#seen.set(board, history.end);
-    this.#write(bytes);
+    this.#write(withoutQuestions(bytes));
   }
 
   /** By a number of boards, round. */

@@ -143,7 +143,7 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     await far2.hears(/for two/);
     person.type('\x1d1');
     await person.sees(/talking to node1 \(1 of 3\)/);
-    far2.say('\x1b[2Jsaid meanwhile\r\n\x1b[31mnode2 login: ');
+    far2.say('\x1b[6n\x1b[2Jsaid meanwhile\r\n\x1b[31mnode2 login: ');
     far1.say('seen by node1\r\n');
     await person.sees(/seen by node1/);
     expect(person.transcript.text).not.toContain('said meanwhile');
@@ -158,6 +158,10 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     await person.sees(/there is no board 9[\s\S]*no such key[\s\S]*sends a break/);
     expect(await person.leave()).toEqual({ status: 0, sameSettings: true });
   });
+    // Nobody answers now what the board asked then.
+    expect(person.transcript.text).not.toContain('\x1b[6n');
+    far2.say('\x1b[6n');
+    await person.sees(/\[6n/);
 
   it('loses nothing of a long paste to a board that reads slowly', async () => {
     const pair = await rig.pair();

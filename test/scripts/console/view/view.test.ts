@@ -3,6 +3,7 @@ import { HexInput, HexView } from '../../../../scripts/console/view/hex.ts';
 import { History } from '../../../../scripts/console/view/history.ts';
 import { KeyReader } from '../../../../scripts/console/view/keys.ts';
 import { mapper } from '../../../../scripts/console/view/mapping.ts';
+import { withoutQuestions } from '../../../../scripts/console/view/questions.ts';
 import { Stamps } from '../../../../scripts/console/view/stamps.ts';
 
 describe('History', () => {
@@ -66,6 +67,36 @@ describe('hexadecimal', () => {
     );
     const input = new HexInput();
     expect([...input.apply(Buffer.from('0a f')), ...input.apply(Buffer.from('Fz1'))]).toEqual([0x0a, 0xff]);
+  });
+});
+
+describe('withoutQuestions', () => {
+  const left = (text: string) => withoutQuestions(Buffer.from(text)).toString();
+
+  it.each([
+    ['where the cursor stands', '\x1b[6n\x1b[?6n\x1b[5n'],
+    ['who it is', '\x1b[c\x1b[0c\x1b[>c\x1b[=0c\x1b[>q\x1bZ\x05'],
+    ['which modes it has', '\x1b[?2026$p\x1b[4$p\x1b[2$w\x1b[?u\x1b[1x'],
+    ['how large it is', '\x1b[18t\x1b[14t\x1b[21t'],
+    ['its settings', '\x1bP$qm\x1b\\\x1bP+q544e\x1b\\'],
+    ['its colours and clipboard', '\x1b]11;?\x07\x1b]4;1;?;2;?\x1b\\\x1b]52;c;?\x07'],
+    ['the same in the eight-bit forms', '\x9b6n\x9d10;?\x9c\x90$qm\x9c'],
+  ])('leaves out what asks a terminal %s', (_, questions) => {
+    expect(left(`before${questions}after`)).toBe('beforeafter');
+  });
+
+  it('leaves all else as it is', () => {
+    const text =
+      'grün ✓\r\n\x1b[1;31mred\x1b[0m\x1b[?1049h\x1b[2J\x1b[6;1H\x1b[22;0t\x1b[?2004h6n \x1b]0;what?\x07';
+    expect(left(text)).toBe(text);
+    expect(withoutQuestions(Buffer.from([0xff, 0x9b, 0x36, 0x6e]))).toEqual(
+      Buffer.from([0xff, 0x9b, 0x36, 0x6e]),
+    );
+  });
+
+  it('takes no longer for a board that means ill', () => {
+    const text = '\x1b]'.concat(';?'.repeat(128 * 1024));
+    expect(left(text)).toBe(text);
   });
 });
 
