@@ -1,7 +1,7 @@
 import { table } from '../../services/viscript/commands/format.ts';
 import type { Names } from './names-file.ts';
-import { findAdapters, type Roots } from './ports/adapters.ts';
-import { inSocket } from './ports/port.ts';
+import type { Roots } from './ports/adapters.ts';
+import { Plugged } from './ports/plugged.ts';
 import { isSocketName } from './ports/socket.ts';
 
 /** A port as `skyminer console --list` shows it; empty texts where nothing is known. */
@@ -24,13 +24,13 @@ export interface ListedPort {
 
 /** All adapters that are plugged in, and all ports that have a name, plugged in or not. */
 export async function listPorts(names: Names, roots: Roots): Promise<ListedPort[]> {
-  const adapters = await findAdapters(roots);
-  const nameOf = (...places: string[]) => [...names].find(([, { port }]) => places.includes(port))?.[0] ?? '';
-  const plugged = adapters.map(({ name: socket, ...adapter }): ListedPort => {
-    return { ...adapter, socket, name: nameOf(socket, adapter.byController) };
+  const plugged = await Plugged.look(roots);
+  const nameOf = (socket: string) => [...names].find(([, { port }]) => plugged.same(port, socket))?.[0] ?? '';
+  const adapters = plugged.adapters.map(({ name: socket, ...adapter }): ListedPort => {
+    return { ...adapter, socket, name: nameOf(socket) };
   });
-  const absent = [...names].filter(([, { port }]) => inSocket(adapters, port) === undefined);
-  return [...plugged, ...absent.map(([name, { port }]) => unknown(name, port))];
+  const absent = [...names].filter(([, { port }]) => plugged.at(port) === undefined);
+  return [...adapters, ...absent.map(([name, { port }]) => unknown(name, port))];
 }
 
 /** The list as a table for people. */

@@ -56,7 +56,7 @@ export async function runConsole(
 ): Promise<void> {
   const { roots, environment, input, signal } = surroundings;
   const ports =
-    words.length > 0 ? portsOf(words, options.names, roots) : await allPorts(options.names, roots);
+    words.length > 0 ? await portsOf(words, options.names, roots) : await allPorts(options.names, roots);
   const isPiped = !(input instanceof ReadStream);
   if (isPiped && ports.length !== 1)
     throw new UsageError(
@@ -97,7 +97,7 @@ export async function watchConsole(
   names: Names,
   { roots, environment, ...streams }: Surroundings,
 ): Promise<void> {
-  const [port] = portsOf([word], names, roots);
+  const [port] = await portsOf([word], names, roots);
   if (port === undefined) return;
   await watch({ ...streams, label: port.label, path: socketPath(socketFolder(environment), port.place) });
 }

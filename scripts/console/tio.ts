@@ -6,6 +6,7 @@ import type { LineSettings } from './line/settings.ts';
 import { type ListedPort, listPorts } from './list.ts';
 import type { Names } from './names-file.ts';
 import type { Roots } from './ports/adapters.ts';
+import { isSocketName } from './ports/socket.ts';
 
 const BEGIN = '# skyminer console: begin; what stands up to the end is written anew by --export-tio';
 const END = '# skyminer console: end';
@@ -56,7 +57,10 @@ function section(
   names: Names,
 ): string {
   if (device === '') return `# ${name}: nothing is plugged into ${socket} now\n`;
-  const link = links.get(device);
+  const own = names.get(name)?.port;
+  // A name of a path means the path, whatever is plugged in where.
+  const path = own === undefined || isSocketName(own) ? undefined : own;
+  const link = path ?? links.get(device);
   const isSocket = socket !== device;
   const remark =
     isSocket && link === undefined ? '# No udev here: another adapter may be called so tomorrow.\n' : '';

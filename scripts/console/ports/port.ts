@@ -4,7 +4,8 @@ import { ImageError } from '../../../image/error.ts';
 import { nearest } from '../../../services/yaml/index.ts';
 import { harmless } from '../harmless.ts';
 import type { Names } from '../names-file.ts';
-import { type Adapter, findAdapters, type Roots } from './adapters.ts';
+import type { Roots } from './adapters.ts';
+import { Plugged } from './plugged.ts';
 import { isSocketName } from './socket.ts';
 
 /** A serial port that the owner means, whether it is there at the moment or not. */
@@ -26,33 +27,35 @@ export interface Port {
  *
  * @throws {ImageError} for a word that means none, or two that mean the same
  */
-export function portsOf(words: readonly string[], names: Names, roots: Roots): Port[] {
-  const ports = words.map((word) => portOf(word, names, roots));
+export async function portsOf(words: readonly string[], names: Names, roots: Roots): Promise<Port[]> {
+  return portsNow(words, names, roots, await Plugged.look(roots));
+}
+
+/** All that have a name, and all adapters that are plugged in and have none. @throws {ImageError} as above */
+export async function allPorts(names: Names, roots: Roots): Promise<Port[]> {
+  const plugged = await Plugged.look(roots);
+  const places = Array.from(names.values(), ({ port }) => port);
+  const others = plugged.adapters.filter(({ name }) => !places.some((place) => plugged.same(place, name)));
+  return portsNow([...names.keys(), ...others.map(({ name }) => name)], names, roots, plugged);
+}
+
+function portsNow(words: readonly string[], names: Names, roots: Roots, plugged: Plugged): Port[] {
+  const ports = words.map((word) => portOf(word, names, roots, plugged));
   for (const [index, { place, label }] of ports.entries()) {
-    const other = ports.findIndex((port) => port.place === place);
+    const other = ports.findIndex((port) => plugged.same(port.place, place));
     if (other < index) throw new ImageError(`${label} and ${ports[other]?.label} are the same port.`);
   }
   return ports;
 }
 
-/** All that have a name, and all adapters that are plugged in and have none. */
-export async function allPorts(names: Names, roots: Roots): Promise<Port[]> {
-  const adapters = await findAdapters(roots);
-  const named = new Set([...names.values()].map(({ port }) => port));
-  const others = adapters.filter((adapter) => !named.has(adapter.name) && !named.has(adapter.byController));
-  return portsOf([...names.keys(), ...others.map(({ name }) => name)], names, roots);
-}
-
-/** The adapter in a socket, by either of its names. */
-export function inSocket(adapters: readonly Adapter[], socket: string): Adapter | undefined {
-  return adapters.find(({ name, byController }) => name === socket || byController === socket);
-}
-
-function portOf(word: string, names: Names, roots: Roots): Port {
+function portOf(word: string, names: Names, roots: Roots, plugged: Plugged): Port {
   const named = names.get(word);
   if (named !== undefined) return portAt(word, named.port, named.baud, roots);
   const path = word.includes('/') ? resolve(word) : join(roots.dev, word);
-  const owner = [...names].find(([, { port }]) => port === word || port === path);
+  const place = isSocketName(word) ? word : path;
+  const owner =
+    [...names].find(([, { port }]) => port === place) ??
+    [...names].find(([, { port }]) => plugged.same(port, place));
   if (owner !== undefined) return portAt(owner[0], owner[1].port, owner[1].baud, roots);
   if (isSocketName(word) || word.includes('/')) return portAt(word, word, undefined, roots);
   if (/^tty[\w.-]+$/.test(word) || existsSync(path)) return portAt(word, path, undefined, roots);
@@ -67,7 +70,7 @@ function portAt(label: string, place: string, baud: number | undefined, roots: R
   if (isSocketName(place)) {
     return {
       ...{ label, place, baud },
-      find: async () => inSocket(await findAdapters(roots), place)?.device,
+      find: async () => (await Plugged.look(roots)).at(place)?.device,
       watched: { folder: roots.dev, wanted: (name) => name.startsWith('tty') },
     };
   }
