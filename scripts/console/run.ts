@@ -79,6 +79,8 @@ export async function runConsole(
   const leave = () => end.abort();
   signal.addEventListener('abort', leave, { once: true });
   stack.defer(() => signal.removeEventListener('abort', leave));
+  // It may have come while the ports were looked for.
+  if (signal.aborted) leave();
   // Those who serve are given ears before the first line can say something.
   const served = serve(boards, isPiped, options, surroundings, end.signal);
   const lines = boards.map((board) => board.line.run(end.signal));

@@ -62,7 +62,8 @@ export class ConsoleTerminal {
       this.#show(this.#shown);
       this.#say('ctrl-] ? shows the keys, ctrl-] q leaves');
       input.resume();
-      if (!signal.aborted) await this.#left.promise;
+      if (signal.aborted) leave();
+      await this.#left.promise;
     } finally {
       this.#over = true;
       signal.removeEventListener('abort', leave);
