@@ -55,9 +55,13 @@ export class ConsoleTerminal {
     const onInput = (data: Buffer) => this.#type(data);
     const leave = () => this.#left.resolve();
     const fail = (error: Error) => this.#left.reject(error);
+    const failToShow = (cause: Error) =>
+      fail(new ImageError(`the terminal takes nothing any more: ${cause.message}`, { cause }));
     for (const board of boards) board.onShow = (bytes) => this.#onShow(board, bytes);
     signal.addEventListener('abort', leave, { once: true });
     input.on('data', onInput).once('end', leave).once('error', fail);
+    // It stays: what is said last may meet the error, too.
+    output.on('error', failToShow);
     try {
       this.#show(this.#shown);
       this.#say('ctrl-] ? shows the keys, ctrl-] q leaves');

@@ -108,6 +108,11 @@ export class Rig implements AsyncDisposable {
       ...process.env,
       ...{
         TERM: 'xterm',
+  /** The same, with its standard output elsewhere: `> file`. */
+  showingElsewhere(redirection: string, ...words: string[]): Person {
+    return this.#stack.use(new Person(this.#words(words), this.environment, redirection));
+  }
+
         XDG_RUNTIME_DIR: folder,
         XDG_CONFIG_HOME: folder,
         XDG_STATE_HOME: folder,
@@ -132,9 +137,9 @@ export class Person implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(words: string[], environment: NodeJS.ProcessEnv) {
+  constructor(words: string[], environment: NodeJS.ProcessEnv, redirection = '') {
     const quoted = words.map((word) => `'${word}'`).join(' ');
-    const command = `stty cols 100 rows 30; echo "BEFORE $(stty -g)"; ${quoted}; echo "STATUS $?"; echo "AFTER $(stty -g)"`;
+    const command = `stty cols 100 rows 30; echo "BEFORE $(stty -g)"; ${quoted} ${redirection}; echo "STATUS $?"; echo "AFTER $(stty -g)"`;
     this.#child = spawn('script', ['-qec', command, '/dev/null'], {
       env: environment,
       stdio: ['pipe', 'pipe', 'inherit'],

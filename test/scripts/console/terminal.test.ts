@@ -1,11 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { constants, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SerialLine } from '../../../services/viscript/serial/line.ts';
 import { hasSocat } from '../../services/viscript/terminal/pty.ts';
+import { Transcript } from '../../services/viscript/terminal/transcript.ts';
 import type { PluggedAdapter } from './machine.ts';
-import { type Person, Rig } from './rig.ts';
+import { DEADLINE_MS, type Person, Rig } from './rig.ts';
 
 /** Containers may not trace. */
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
@@ -216,6 +220,35 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
   });
 
   it('ends with status 1 when it is not to wait', async () => {
+  it('ends with what went wrong, and its log whole, when its output is gone', async () => {
+    const pair = await rig.pair();
+    const far = await rig.far(pair);
+    const fifo = join(rig.folder, 'fifo');
+    expect(spawnSync('mkfifo', [fifo]).status).toBe(0);
+    // Open for both, so that it is open before anybody writes.
+    const shown = new Socket({
+      fd: openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK),
+      writable: false,
+    });
+    const transcript = new Transcript();
+    shown.on('data', transcript.add);
+    const logs = join(rig.folder, 'logs');
+    const person = rig.showingElsewhere(`> ${fifo}`, pair.near, '--log-folder', logs);
+    await transcript.waitFor(/connected/, DEADLINE_MS);
+    const closed = once(shown, 'close');
+    shown.destroy();
+    await closed;
+    far.say('unfinished');
+    expect(await person.left()).toEqual({ status: 1, sameSettings: true });
+    expect(person.transcript.text).toMatch(
+      /skyminer: the terminal takes nothing any more: write EPIPE\r\nSTATUS/,
+    );
+    const [log = ''] = await readdir(logs);
+    expect(await readFile(join(logs, log), 'utf8')).toMatch(/Z unfinished\n$/);
+    const sockets = await readdir(join(rig.folder, 'skyminer-console'));
+    expect(sockets.filter((name) => name.endsWith('.sock'))).toEqual([]);
+  });
+
     const pair = await rig.pair();
     const nothing = rig.onTerminal('--no-reconnect', '1-9');
     expect((await nothing.left()).status).toBe(1);
