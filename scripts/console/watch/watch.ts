@@ -27,7 +27,7 @@ const LEAVE = new Set([0x03, 0x04, 0x1d, 0x71]);
  * Shows what a board says that another `skyminer console` has, until a key that leaves is typed, that console ends, or
  * the signal is aborted.
  *
- * @throws {ImageError} when no console has the board, or it drops this one
+ * @throws {ImageError} when no console has the board or it drops this one, the output fails, or the signal is aborted
  */
 export async function watch({ path, label, input, output, messages, signal }: WatchOptions): Promise<void> {
   const socket = await connectTo(path);
@@ -39,7 +39,8 @@ export async function watch({ path, label, input, output, messages, signal }: Wa
   const modes = new TerminalModes();
   const restore = borrowTerminal(input, output, modes);
   const typed = (data: Buffer) => {
-    if (data.some((byte) => LEAVE.has(byte))) leave();
+    // By itself: the terminal answers what the board asks it, and an answer may have such a byte in it.
+    if (data.length === 1 && LEAVE.has(data[0] ?? 0)) leave();
   };
   let left = false;
   const leave = () => {
@@ -47,6 +48,11 @@ export async function watch({ path, label, input, output, messages, signal }: Wa
     socket.destroy();
   };
   signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  // It stays: what restores the terminal may meet the error, too.
+  output.on('error', (cause) =>
+    socket.destroy(new ImageError(`the output takes nothing any more: ${cause.message}`, { cause })),
+  );
   if (input instanceof ReadStream) input.on('data', typed).once('end', leave).resume();
   try {
     const reader = new FrameReader();
@@ -63,13 +69,13 @@ export async function watch({ path, label, input, output, messages, signal }: Wa
     }
     if (!left) messages.write(`\r\nThe console that had ${label} has ended.\r\n`);
   } catch (error) {
-    if (left && !(error instanceof ImageError)) return;
-    if (error instanceof WatchProtocolError) {
+    const isByLeaving = left && !(error instanceof ImageError);
+    if (!isByLeaving && error instanceof WatchProtocolError) {
       throw new ImageError(`${path}: no console answers there, but something that sends ${error.message}`, {
         cause: error,
       });
     }
-    throw error;
+    if (!isByLeaving) throw error;
   } finally {
     signal.removeEventListener('abort', leave);
     input.off('data', typed).off('end', leave);
@@ -77,17 +83,18 @@ export async function watch({ path, label, input, output, messages, signal }: Wa
     socket.destroy();
     restore();
   }
+  if (signal.aborted) throw new ImageError('interrupted');
 }
 
-/** Resolves when the output takes more, is gone, or nobody waits any more. */
+/** Resolves when the output takes more, fails, is gone, or nobody waits any more. */
 function drained(output: Writable, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      output.off('drain', done).off('close', done);
+      output.off('drain', done).off('close', done).off('error', done);
       signal.removeEventListener('abort', done);
       resolve();
     };
-    output.once('drain', done).once('close', done);
+    output.once('drain', done).once('close', done).once('error', done);
     signal.addEventListener('abort', done, { once: true });
   });
 }

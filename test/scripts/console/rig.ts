@@ -193,6 +193,11 @@ export class Piped implements AsyncDisposable {
   constructor([command = '', ...words]: string[], environment: NodeJS.ProcessEnv) {
     this.child = spawn(command, words, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdout?.on('data', this.stdout.add);
+    return this.result;
+  }
+
+  /** How it went, once that is told. */
+  get result(): { status: number; sameSettings: boolean } {
     this.child.stderr?.on('data', this.stderr.add);
     // A command may end without reading its input.
     this.child.stdin?.on('error', (error) => this.stderr.add(Buffer.from(`input: ${error.message}\n`)));

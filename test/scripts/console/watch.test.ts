@@ -1,8 +1,10 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrameReader } from '../../../scripts/console/watch/protocol.ts';
+import { watch } from '../../../scripts/console/watch/watch.ts';
 import { hasSocat, type PtyPair } from '../../services/viscript/terminal/pty.ts';
 import { DEADLINE_MS, type FarEnd, type Person, Rig } from './rig.ts';
 
@@ -28,6 +30,16 @@ async function socket(): Promise<string> {
   return join(folder, name ?? '');
 }
 
+/** Types a key until somebody has left by it: what was typed just before may be read together with it. */
+async function leavesBy(watcher: Person, key: string): Promise<{ status: number; sameSettings: boolean }> {
+  for (let round = 0; ; round++) {
+    watcher.type(key);
+    far.say(`round ${round}\r\n`);
+    const seen = await watcher.sees(new RegExp(`round ${round}\\r|AFTER \\S+\\r?\\n`));
+    if (seen.includes('AFTER')) return watcher.result;
+  }
+}
+
 describe.skipIf(!hasSocat)('skyminer console --watch (needs socat)', () => {
   it('shows many what one console has, from what was said before on, and lets nobody type', async () => {
     far.say('said before\r\n');
@@ -40,13 +52,50 @@ describe.skipIf(!hasSocat)('skyminer console --watch (needs socat)', () => {
     far.say('\x1b[?1049hfull screen');
     for (const watcher of watchers) await watcher.sees(/full screen/);
     expect(far.heard.text).toBe('');
-    watchers[0]?.type('q');
-    expect(await watchers[0]?.left()).toEqual({ status: 0, sameSettings: true });
-    expect(watchers[0]?.transcript.text).toContain('\x1b[?1049l');
+    const [first] = watchers;
+    if (first === undefined) throw new Error('nobody looks on');
+    expect(await leavesBy(first, 'q')).toEqual({ status: 0, sameSettings: true });
+    expect(first.transcript.text).toContain('\x1b[?1049l');
+    // Whoever has left has read all that was typed.
+    holder.type('typed by the holder');
+    await far.hears(/typed by the holder/);
+    expect(far.heard.text).toBe('typed by the holder');
     expect((await holder.leave()).status).toBe(0);
     await watchers[1]?.sees(/The console that had \S+ has ended/);
     expect(await watchers[1]?.left()).toEqual({ status: 0, sameSettings: true });
     expect(await piped.exited).toBe(0);
+  });
+
+  it('does not take for a key what a terminal answers, and ends with status 1 when it is interrupted', async () => {
+    const watcher = rig.onTerminal('--watch', pair.near);
+    await watcher.sees(/Looking on at/);
+    watcher.type('\x1bP>|quick(1)\x1b\\');
+    far.say('\x1b[>q');
+    await watcher.sees(/\[>q/);
+    far.say('goes on\r\n');
+    await watcher.sees(/goes on/);
+    const interrupted = rig.piped('--watch', pair.near);
+    await interrupted.stdout.waitFor(/goes on/, DEADLINE_MS);
+    interrupted.child.kill('SIGTERM');
+    expect(await interrupted.exited).toBe(1);
+    expect(interrupted.stderr.text).toMatch(/skyminer: interrupted\n$/);
+    expect((await leavesBy(watcher, 'q')).status).toBe(0);
+  });
+
+  it('ends with what went wrong when its output is gone', async () => {
+    const piped = rig.piped('--watch', pair.near);
+    await piped.stdout.waitFor(/connected/, DEADLINE_MS);
+    piped.child.stdout?.destroy();
+    far.say('for nobody\r\n');
+    expect(await piped.exited).toBe(1);
+    expect(piped.stderr.text).toMatch(/\nskyminer: the output takes nothing any more: write EPIPE\n$/);
+  });
+
+  it('is over at once for a signal that came before', async () => {
+    const streams = { input: new PassThrough(), output: new PassThrough(), messages: new PassThrough() };
+    const signal = AbortSignal.abort();
+    const watching = watch({ ...streams, path: await socket(), label: 'node1', signal });
+    await expect(watching).rejects.toThrow('interrupted');
   });
 
   it('drops one who reads too slowly, tells them, and holds nobody up', async () => {
