@@ -70,5 +70,5 @@ async function send({ board, mapInput, input }: PipeOptions, over: AbortSignal):
     // The next is read when the line has taken this.
     await board.line.atMost(0);
   }
-  await board.line.drained();
+  await board.line.drained(over);
 }

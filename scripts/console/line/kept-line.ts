@@ -3,6 +3,7 @@ import { Backoff } from '../../../services/signal/backoff.ts';
 import { LineError, SerialLine, waitForChange } from '../../../services/viscript/serial/line.ts';
 import type { Port } from '../ports/port.ts';
 import { openAlone, PortInUse } from './claim.ts';
+import { putOut } from './put-out.ts';
 import { Sender } from './sender.ts';
 import type { LineSettings } from './settings.ts';
 
@@ -88,12 +89,11 @@ export class KeptLine {
     return this.#sender?.drop() ?? 0;
   }
 
-  /** Resolves when the line has put out everything, or is gone. */
-  async drained(): Promise<void> {
+  /** Resolves when the line has put out everything or is gone, or the signal is aborted. */
+  async drained(signal: AbortSignal): Promise<void> {
     await this.atMost(0);
     const port = this.#line?.port;
-    // It fails only when the line is gone.
-    if (port?.isOpen) await new Promise<void>((resolve) => port.drain(() => resolve()));
+    if (port !== undefined) await putOut(port, signal);
   }
 
   /** Sends a BREAK. @throws {ImageError} where there is no line, or one that cannot carry it */
