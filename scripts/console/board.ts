@@ -37,6 +37,8 @@ export class Board {
   onShow: ((bytes: Buffer, whose: 'board' | 'notice') => void) | undefined;
   /** Told when the line comes and goes. */
   onState: ((state: LineState) => void) | undefined;
+  /** Told what is wrong with the log, which is also shown. */
+  onTrouble: ((text: string) => void) | undefined;
   #received = 0;
   readonly #text = new LineText();
   #lastLine = '';
@@ -51,7 +53,7 @@ export class Board {
     this.#watchers = watchers;
     this.#settings = describeSettings(settings);
     this.#display = new Display(modes);
-    this.#log = log && new BoardLog({ ...log, label: port.label, onTrouble: (text) => this.notice(text) });
+    this.#log = log && new BoardLog({ ...log, label: port.label, onTrouble: (text) => this.#tell(text) });
     this.line = new KeptLine({
       ...{ port, settings, patience },
       onData: (bytes) => this.#receive(bytes),
@@ -120,6 +122,11 @@ export class Board {
     this.#log?.remark(text);
     this.notice(text);
     this.onState?.(state);
+  }
+
+  #tell(trouble: string): void {
+    this.notice(trouble);
+    this.onTrouble?.(trouble);
   }
 
   #show(bytes: Buffer, whose: 'board' | 'notice'): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { ImageError } from '../../image/error.ts';
 import type { Board } from './board.ts';
+import { harmless } from './harmless.ts';
 
 export interface PipeOptions {
   board: Board;
@@ -43,6 +44,8 @@ export async function pipe(options: PipeOptions): Promise<void> {
       failed.reject(new ImageError(`${board.label}: ${state.reason}; the line was lost before the end`));
     else messages.write(`${board.label}: ${state.reason}\n`);
   };
+  // It stays: a log may fail when it is closed, too.
+  board.onTrouble = (text) => messages.write(`${board.label}: ${harmless(text)}\n`);
   signal.addEventListener('abort', interrupted, { once: true });
   output.on('error', onOutputError);
   try {

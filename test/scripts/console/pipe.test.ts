@@ -78,6 +78,21 @@ describe.skipIf(!hasSocat)('skyminer console with pipes (needs socat)', () => {
 });
 
 describe('skyminer console --list', () => {
+describe.skipIf(!hasSocat)('a log that the disk does not take (needs socat)', () => {
+  it('is told on standard error', async () => {
+    const pair = await rig.pair();
+    const far = await rig.far(pair);
+    const file = join(rig.folder, 'file');
+    await writeFile(file, '');
+    const run = rig.piped(pair.near, '--log-folder', join(file, 'logs'), '--wait-quiet', '0');
+    const ended = run.end('x');
+    await far.hears(/x/);
+    expect(await ended).toBe(0);
+    expect(run.stderr.text).toMatch(/^\S+near: the log cannot be written: ENOTDIR[^\n]*\n$/);
+    expect(run.stdout.text).toBe('');
+  });
+});
+
   it('shows adapters with their names, and names of what is not there', async () => {
     await rig.machine.plugIn({ ...ADAPTER, product: 'FT232R', serial: 'A1' });
     await mkdir(join(rig.folder, 'skyminer'));
