@@ -69,7 +69,8 @@ export class KeptLine {
       if (signal.aborted) return;
       this.#giveUpOn(failure, isFirstTry);
       this.#enter({ kind: 'waiting', reason: failure.reason, since: new Date() });
-      await waitForChange(port.watched.folder, port.watched.wanted, backoff.next(), signal);
+      const { folder, wanted } = port.watched;
+      if (await waitForChange(folder, wanted, backoff.next(), signal)) backoff.reset();
     }
   }
 

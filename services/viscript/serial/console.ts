@@ -63,7 +63,7 @@ export async function runSerialConsole(options: SerialConsoleOptions): Promise<v
       } catch (error) {
         onStatus(`waiting for ${device}: ${error instanceof Error ? error.message : String(error)}`);
       }
-      if (!signal.aborted) await waitForDevice(device, backoff.next(), signal);
+      if (!signal.aborted && (await waitForDevice(device, backoff.next(), signal))) backoff.reset();
     }
   } finally {
     signal.removeEventListener('abort', leave);

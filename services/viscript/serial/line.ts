@@ -76,25 +76,30 @@ export class SerialLine {
   }
 }
 
-/** Resolves after the time, or sooner when something happens to the device's name, or when `signal` is aborted. */
-export function waitForDevice(device: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+/** As {@link waitForChange}, for the device's name. */
+export function waitForDevice(device: string, milliseconds: number, signal: AbortSignal): Promise<boolean> {
   return waitForChange(dirname(device), (name) => name === basename(device), milliseconds, signal);
 }
 
-/** Resolves after the time, or sooner when something that is `wanted` changes in the folder, or `signal` is aborted. */
+/**
+ * Resolves after the time, or sooner when something that is `wanted` comes into the folder or goes, or `signal` is
+ * aborted. What is written to a device, or who may open it, is no change.
+ *
+ * @returns whether something came or went: udev may let nobody in yet, so whoever is refused tries again soon
+ */
 export async function waitForChange(
   folder: string,
   wanted: (name: string) => boolean,
   milliseconds: number,
   signal: AbortSignal,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  const onAbort = () => resolve();
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), milliseconds);
+  const onAbort = () => resolve(false);
   signal.addEventListener('abort', onAbort, { once: true });
   const watcher = watchFolder(folder, wanted, resolve);
   try {
-    if (!signal.aborted) await promise;
+    return !signal.aborted && (await promise);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
@@ -118,13 +123,14 @@ async function identityOf(device: string): Promise<string | undefined> {
 function watchFolder(
   folder: string,
   wanted: (name: string) => boolean,
-  onChange: () => void,
+  onEnd: (hasChanged: boolean) => void,
 ): FSWatcher | undefined {
   try {
-    const watcher = watch(folder, { persistent: false }, (_, name) => {
-      if (name !== null && wanted(name)) onChange();
+    const watcher = watch(folder, { persistent: false }, (event, name) => {
+      // Each write to a terminal is a `change` of /dev.
+      if (event === 'rename' && name !== null && wanted(name)) onEnd(true);
     });
-    watcher.on('error', onChange);
+    watcher.on('error', () => onEnd(false));
     return watcher;
   } catch {
     // No such folder yet, or no watches left: the time alone decides.

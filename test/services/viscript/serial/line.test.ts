@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LineError, SerialLine, waitForDevice } from '../../../../services/viscript/serial/line.ts';
+import {
+  LineError,
+  SerialLine,
+  waitForChange,
+  waitForDevice,
+} from '../../../../services/viscript/serial/line.ts';
 import { hasSocat, PtyPair } from '../terminal/pty.ts';
 
 describe('SerialLine', () => {
@@ -55,6 +63,29 @@ describe.skipIf(!hasSocat)('SerialLine on a pair of lines (needs socat)', () => 
         await expect(SerialLine.open(pair.near, 115_200)).rejects.toThrow(/cannot open/);
     } finally {
       await pair.close();
+    }
+  });
+});
+
+describe('waitForChange', () => {
+  it('heeds what comes and goes, and not what is written', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dev-'));
+    try {
+      await writeFile(join(folder, 'ttyUSB0'), '');
+      const heeded: string[] = [];
+      const wanted = (name: string) => {
+        heeded.push(name);
+        return name === 'ttyUSB1';
+      };
+      const changed = waitForChange(folder, wanted, 3_600_000, AbortSignal.timeout(60_000));
+      await writeFile(join(folder, 'ttyUSB0'), 'said');
+      await chmod(join(folder, 'ttyUSB0'), 0o600);
+      await writeFile(join(folder, 'ttyUSB1'), '');
+      expect(await changed).toBe(true);
+      expect(heeded).toEqual(['ttyUSB1']);
+      expect(await waitForChange(folder, wanted, 1, new AbortController().signal)).toBe(false);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 });
