@@ -36,6 +36,7 @@ describe.skipIf(!hasSocat)('skyminer console with pipes (needs socat)', () => {
     const run = rig.piped(pair.near, '--wait-quiet', '0');
     const text = Array.from({ length: 50_000 }, (_, line) => `line ${line}\n`).join('');
     const ended = run.end(text);
+    await far.full();
     far.goOn();
     await far.hears(/line 49999\n/);
     expect(await ended).toBe(0);
@@ -77,7 +78,6 @@ describe.skipIf(!hasSocat)('skyminer console with pipes (needs socat)', () => {
   });
 });
 
-describe('skyminer console --list', () => {
 describe.skipIf(!hasSocat)('a log that the disk does not take (needs socat)', () => {
   it('is told on standard error', async () => {
     const pair = await rig.pair();
@@ -93,6 +93,7 @@ describe.skipIf(!hasSocat)('a log that the disk does not take (needs socat)', ()
   });
 });
 
+describe('skyminer console --list', () => {
   it('shows adapters with their names, and names of what is not there', async () => {
     await rig.machine.plugIn({ ...ADAPTER, product: 'FT232R', serial: 'A1' });
     await mkdir(join(rig.folder, 'skyminer'));

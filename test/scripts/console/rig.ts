@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SerialPort } from 'serialport';
+import { vi } from 'vitest';
+import { loadCalls } from '../../../scripts/console/line/calls.ts';
 import { openPort } from '../../../services/viscript/serial/port.ts';
 import { PtyPair } from '../../services/viscript/terminal/pty.ts';
 import { VirtualScreen } from '../../services/viscript/terminal/screen-of.ts';
@@ -13,6 +15,11 @@ import { Machine } from './machine.ts';
 const FIXTURE = join(import.meta.dirname, 'fixtures/console.ts');
 /** Only a hang reaches it. */
 export const DEADLINE_MS = 90_000;
+
+/** `asm-generic/ioctls.h`: bytes that can be read. */
+const FIONREAD = 0x541b;
+/** What the kernel keeps of a raw line for its reader: N_TTY_BUF_SIZE, but for one byte. */
+const LINE_BUFFER = 4095;
 
 /** A board at the far end of a pair of lines. */
 export class FarEnd {
@@ -38,6 +45,21 @@ export class FarEnd {
 
   hold(): void {
     this.#port.pause();
+  }
+
+  /** Resolves when it has taken all that it takes while it is held, and more waits in the kernel. */
+  async full(): Promise<void> {
+    const { ask } = await loadCalls();
+    const binding = this.#port.port;
+    if (binding === undefined || !('fd' in binding) || typeof binding.fd !== 'number')
+      throw new Error('the far end is closed');
+    const { fd } = binding;
+    await vi.waitFor(
+      () => {
+        if ((ask(fd, FIONREAD) ?? 0) < LINE_BUFFER) throw new Error('the far end is not full yet');
+      },
+      { timeout: DEADLINE_MS },
+    );
   }
 
   goOn(): void {
@@ -86,6 +108,11 @@ export class Rig implements AsyncDisposable {
     return this.#stack.use(new Person(this.#words(words), this.environment));
   }
 
+  /** The same, with its standard output elsewhere: `> file`. */
+  showingElsewhere(redirection: string, ...words: string[]): Person {
+    return this.#stack.use(new Person(this.#words(words), this.environment, redirection));
+  }
+
   /** The same under strace(1), which writes the calls of ioctl(2) to a file. */
   traced(file: string, ...words: string[]): Person {
     const strace = ['strace', '-f', '-qq', '-e', 'trace=ioctl', '-o', file];
@@ -108,11 +135,6 @@ export class Rig implements AsyncDisposable {
       ...process.env,
       ...{
         TERM: 'xterm',
-  /** The same, with its standard output elsewhere: `> file`. */
-  showingElsewhere(redirection: string, ...words: string[]): Person {
-    return this.#stack.use(new Person(this.#words(words), this.environment, redirection));
-  }
-
         XDG_RUNTIME_DIR: folder,
         XDG_CONFIG_HOME: folder,
         XDG_STATE_HOME: folder,
@@ -171,6 +193,11 @@ export class Person implements AsyncDisposable {
 
   async left(): Promise<{ status: number; sameSettings: boolean }> {
     await this.sees(/AFTER \S+\r?\n/);
+    return this.result;
+  }
+
+  /** How it went, once that is told. */
+  get result(): { status: number; sameSettings: boolean } {
     const { text } = this.transcript;
     const setting = (word: string) => new RegExp(`${word} (\\S+)`).exec(text)?.[1];
     return { status: Number(setting('STATUS')), sameSettings: setting('BEFORE') === setting('AFTER') };
@@ -193,11 +220,6 @@ export class Piped implements AsyncDisposable {
   constructor([command = '', ...words]: string[], environment: NodeJS.ProcessEnv) {
     this.child = spawn(command, words, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdout?.on('data', this.stdout.add);
-    return this.result;
-  }
-
-  /** How it went, once that is told. */
-  get result(): { status: number; sameSettings: boolean } {
     this.child.stderr?.on('data', this.stderr.add);
     // A command may end without reading its input.
     this.child.stdin?.on('error', (error) => this.stderr.add(Buffer.from(`input: ${error.message}\n`)));

@@ -150,22 +150,22 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     far2.say('\x1b[6n\x1b[2Jsaid meanwhile\r\n\x1b[31mnode2 login: ');
     far1.say('seen by node1\r\n');
     await person.sees(/seen by node1/);
-    expect(person.transcript.text).not.toContain('said meanwhile');
     const list = await listed(person, /node2 login:/);
+    expect(person.transcript.text).not.toContain('said meanwhile');
     expect(list).toMatch(/>1 +node1 +connected \S+ ttyUSB0 +15 B +7 B +seen by node1\r?\n/);
     expect(list).toMatch(/ 2 +node2 +connected .*node2 login:/);
     expect(list).toMatch(/ 3 +node3 +waiting \S+ not there yet/);
     expect(list.slice(list.indexOf('BOARD'))).not.toContain('\x1b');
     person.type('\x1d2');
     await person.sees(/talking to node2[\s\S]*said meanwhile\r\n\S*node2 login: /);
-    person.type('\x1d9\x1dZ\x1d?');
-    await person.sees(/there is no board 9[\s\S]*no such key[\s\S]*sends a break/);
-    expect(await person.leave()).toEqual({ status: 0, sameSettings: true });
-  });
     // Nobody answers now what the board asked then.
     expect(person.transcript.text).not.toContain('\x1b[6n');
     far2.say('\x1b[6n');
     await person.sees(/\[6n/);
+    person.type('\x1d9\x1dZ\x1d?');
+    await person.sees(/there is no board 9[\s\S]*no such key[\s\S]*sends a break/);
+    expect(await person.leave()).toEqual({ status: 0, sameSettings: true });
+  });
 
   it('loses nothing of a long paste to a board that reads slowly', async () => {
     const pair = await rig.pair();
@@ -176,6 +176,7 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     const lines = Array.from({ length: 20_000 }, (_, line) => `line ${line}\r`).join('');
     person.type(lines);
     person.type('\x1dt');
+    await far.full();
     // The keyboard is still listened to while all of that waits.
     await person.sees(/times: on/);
     far.goOn();
@@ -219,7 +220,6 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     await holder.leave();
   });
 
-  it('ends with status 1 when it is not to wait', async () => {
   it('ends with what went wrong, and its log whole, when its output is gone', async () => {
     const pair = await rig.pair();
     const far = await rig.far(pair);
@@ -249,6 +249,7 @@ describe.skipIf(!hasSocat)('skyminer console on a terminal (needs socat)', () =>
     expect(sockets.filter((name) => name.endsWith('.sock'))).toEqual([]);
   });
 
+  it('ends with status 1 when it is not to wait', async () => {
     const pair = await rig.pair();
     const nothing = rig.onTerminal('--no-reconnect', '1-9');
     expect((await nothing.left()).status).toBe(1);
