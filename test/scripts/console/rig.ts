@@ -47,7 +47,7 @@ export class FarEnd {
     this.#port.pause();
   }
 
-  /** Resolves when it has taken all that it takes while it is held, and more waits in the kernel. */
+  /** Resolves when as much waits in the kernel for it as there is room for, because it is held. */
   async full(): Promise<void> {
     const { ask } = await loadCalls();
     const binding = this.#port.port;
