@@ -19,6 +19,7 @@ describe('skyminer', () => {
     expect(Array.from(commands, ([, name]) => name)).toEqual([
       'image',
       'provision',
+      'flash',
       'qemu',
       'console',
       'hub',
@@ -32,7 +33,18 @@ describe('skyminer', () => {
     ]);
   });
 
-  const commands = ['image', 'provision', 'qemu', 'console', 'hub', 'bundle', 'rack', 'backup', 'restore'];
+  const commands = [
+    'image',
+    'provision',
+    'flash',
+    'qemu',
+    'console',
+    'hub',
+    'bundle',
+    'rack',
+    'backup',
+    'restore',
+  ];
 
   it.each(commands)('explains %s', (command) => {
     const { status, stdout } = skyminer(command, '-h');

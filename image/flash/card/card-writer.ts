@@ -68,7 +68,9 @@ export class CardWriter {
     await this.#probes.write(() => this.#advance(1));
     await this.#probes.check([], () => this.#advance(1));
     // Not before: that a card lies says more than where it fails, and its probes may be anywhere.
-    if (problem !== undefined) throw problem;
+    // And where zeros are to be.
+    const again = problem ?? (await this.#zero(this.#bootFirst()));
+    if (again !== undefined) throw again;
     if (!(await this.#isWiped()))
       throw new FlashError(
         `${this.#card.path} did not keep the zeros where it boots from: it is worn out, or protects itself`,
@@ -104,9 +106,8 @@ export class CardWriter {
     this.#enter('read back', this.bytes);
     await readBack(this.#card, this.#written, this.#options.pool, (bytes) => this.#advance(bytes));
     // Once more, now that so much was written that the card cannot have them in a memory for what came last.
-    await this.#probes.check([...this.#written, endExtent(this.#card.size)], () =>
-      this.#options.signal.throwIfAborted(),
-    );
+    const wiped = [...bootExtents(this.#options.image.size), endExtent(this.#card.size)];
+    await this.#probes.check([...this.#written, ...wiped], () => this.#options.signal.throwIfAborted());
   }
 
   /** Writes, in the order of {@link bootExtents}, what makes the card boot. */

@@ -99,8 +99,8 @@ describe('a card with faults', () => {
       ['failed', 'wiped'],
       ['done', 'whole'],
     ]);
-    // At the beginning of each: zeros before all; then zeros again, and here what makes the other one boot.
-    expect(order.slice(2)).toEqual(['bad', 'good']);
+    // At the beginning of each: zeros, and again after the probes; then zeros once more, or what makes it boot.
+    expect(order.slice(4)).toEqual(['bad', 'good']);
   });
 
   it('fails alone, and the others beside it are done', async () => {
