@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'vitest';
 import { PtyProgram } from '../services/viscript/terminal/pty-program.ts';
 import { Transcript } from '../services/viscript/terminal/transcript.ts';
-import { BOOT_MS } from './fixture.ts';
+import { BOOT_MS, BOOTING_MS } from './fixture.ts';
 import { makeKey } from './ssh.ts';
 import { SshAgent } from './ssh-agent.ts';
 
@@ -121,7 +121,7 @@ export class DocumentWalk implements AsyncDisposable {
   /** Opens the boards' terminal. @returns what was said there until they were in service */
   startBoards(line: string): Promise<string> {
     this.#boards = this.#stack.use(new Terminal(line, this.folder, { ...process.env, ...this.#environment }));
-    return this.#boards.says(/\(Ctrl-D\)/);
+    return this.#boards.says(/\(Ctrl-D\)/, BOOTING_MS);
   }
 
   /** Runs a line on a terminal of its own, at which something is done. It has to end with status 0. */
@@ -212,12 +212,12 @@ class Terminal implements AsyncDisposable {
     this.#exited = once(this.#child, 'exit') as Promise<[number | null, string | null]>;
   }
 
-  async says(pattern: RegExp): Promise<string> {
+  async says(pattern: RegExp, timeoutMs = BOOT_MS): Promise<string> {
     const failed = this.#exited.then(() => {
       throw new Error(`the boards have ended: ${this.#transcript.text}`);
     });
     const either = new RegExp(`(?:${pattern.source})|✗`);
-    const said = await Promise.race([this.#transcript.waitFor(either, BOOT_MS), failed]);
+    const said = await Promise.race([this.#transcript.waitFor(either, timeoutMs), failed]);
     expect(said).toMatch(pattern);
     return said;
   }
