@@ -11,12 +11,13 @@ export interface Temperature {
 
 /**
  * The temperatures that the kernel knows, sorted by zone: see its documentation, driver-api/thermal/sysfs-api. None on a machine
- * without sensors. One that cannot be read just now is left out: sensors that sleep answer with an error.
+ * without sensors. What cannot be read just now is left out: sensors that sleep answer with an error, and a process without
+ * descriptors, of which `status` tells by itself, reads nothing. Never rejects.
  *
  * @param folder `/sys/class/thermal`
  */
 export async function readTemperatures(folder = '/sys/class/thermal'): Promise<Temperature[]> {
-  const zones = (await readdir(folder).catch(noneIfMissing)).filter((name) => /^thermal_zone\d+$/.test(name));
+  const zones = (await readdir(folder).catch(() => [])).filter((name) => /^thermal_zone\d+$/.test(name));
   const read = await Promise.all(zones.map((name) => readZone(join(folder, name))));
   return read
     .filter((temperature) => temperature !== undefined)
@@ -35,9 +36,4 @@ async function readZone(folder: string): Promise<Temperature | undefined> {
   );
   if (!zone || !millidegrees || !/^-?\d{1,7}\n$/.test(millidegrees)) return undefined;
   return { zone: zone.trim(), celsius: Number(millidegrees) / 1000 };
-}
-
-function noneIfMissing(error: NodeJS.ErrnoException): string[] {
-  if (error.code === 'ENOENT') return [];
-  throw error;
 }

@@ -29,4 +29,10 @@ describe('the temperatures of a machine', () => {
     expect(await readTemperatures(join(folder.path, 'thermal'))).toEqual([]);
     expect(temperaturesText([])).toBe('');
   });
+
+  it('are none where the zones cannot be read', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'thermal'), '');
+    expect(await readTemperatures(join(folder.path, 'thermal'))).toEqual([]);
+  });
 });
