@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { hashFiles, hashTree } from '../cache.ts';
+import { ImageError } from '../error.ts';
+import { repository } from '../files.ts';
 import { readLocal } from '../local-file.ts';
 import { run } from '../run.ts';
 import type { RootParts, RootRequest } from '../source.ts';
 import { deviceTreeFile, imageFiles, readBuilt, uBootFile } from './built.ts';
-import { configure, defconfigOf } from './configuration.ts';
+import { configure, defconfigOf, external } from './configuration.ts';
 import { billOfMaterials } from './materials.ts';
 import { findBuildroot, RELEASE } from './release.ts';
 
@@ -16,6 +18,10 @@ export async function buildBuildrootRoot(request: RootRequest): Promise<RootPart
   const { board, bundle, cache, steps } = request;
   defconfigOf(board);
   const output = join(cache.directory, 'buildroot', board.name);
+  if (/[\s:]/.test(output + external))
+    throw new ImageError(
+      `Buildroot takes paths apart at blanks and colons: clone into another folder than ${repository}.`,
+    );
   const environment = { SKYMINER_RUNTIME_BUNDLE: bundle };
   const tree = await steps.step(
     'Fetch Buildroot',

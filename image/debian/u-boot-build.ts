@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { requireLines } from '../kconfig.ts';
@@ -27,16 +27,28 @@ export async function compilerVersion(): Promise<string> {
   return (await run(`${CROSS}gcc`, ['--version'])).stdout.split('\n', 1)[0] ?? '';
 }
 
+/** Its makefiles take paths apart at blanks, so it is not built beside an image, which may be anywhere. */
+const BUILD_IN = '/var/tmp';
+
 /**
  * Compiles U-Boot from Debian's source package, with Debian's patches, into the file `target`.
  *
- * @param folder for what is unpacked and built, which is taken away again
  * @throws ImageError naming the lines of the configuration that it does not take
  */
-export async function buildUBoot(folder: string, target: string, options: UBootOptions): Promise<void> {
+export async function buildUBoot(target: string, options: UBootOptions): Promise<void> {
+  const folder = await mkdtemp(join(BUILD_IN, 'skyminer-u-boot-'));
+  try {
+    await buildIn(folder, target, options);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function buildIn(folder: string, target: string, options: UBootOptions): Promise<void> {
   const { archives, defconfig, config, bl31, file, date, log } = options;
-  const source = join(folder, 'source');
+  const [source, monitor] = [join(folder, 'source'), join(folder, 'bl31.bin')];
   await unpack(archives, source, log);
+  await copyFile(bl31, monitor);
   const environment: RunOptions = {
     cwd: source,
     log,
@@ -44,7 +56,7 @@ export async function buildUBoot(folder: string, target: string, options: UBootO
       // Python with U-Boot's modules is Debian's, whatever else stands before it on this machine.
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       CROSS_COMPILE: CROSS,
-      BL31: bl31,
+      BL31: monitor,
       // Firmware of the power processor, without which all but deep sleep works.
       SCP: '/dev/null',
       SOURCE_DATE_EPOCH: String(date),
@@ -61,7 +73,6 @@ export async function buildUBoot(folder: string, target: string, options: UBootO
   requireLines(wanted, await readFile(join(source, '.config'), 'utf8'), config);
   await run('make', [`-j${availableParallelism()}`], environment);
   await copyFile(join(source, file), target);
-  await rm(source, { recursive: true });
 }
 
 async function unpack(archives: readonly string[], source: string, log: string): Promise<void> {

@@ -57,7 +57,7 @@ export async function stageUBoot(
     ];
     const made = await cache.folder('u-boot', inputs, async (folder) => {
       const bl31 = await unpacked(chosen.debOf(firmware), uBoot.trustedFirmware.file, folder);
-      await buildUBoot(folder, join(folder, 'u-boot'), {
+      await buildUBoot(join(folder, 'u-boot'), {
         ...{ archives: chosen.archivesOf(source), defconfig: uBoot.defconfig, config, bl31 },
         ...{ file: uBoot.file, date: chosen.manifest.date, log: step.log },
       });
