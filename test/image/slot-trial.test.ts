@@ -103,10 +103,12 @@ describe.skipIf(!isLong)('a slot on trial (needs SKYMINER_LONG)', () => {
 
 describe('a board on trial falls back, and says why, when', () => {
   it(
-    'its kernel panics, three times',
+    'its kernel panics, each time that it is tried',
     async () => {
-      const { greeting, status, starts } = await fallsBack({ attempts: 3, words: 'rdinit=/none' });
-      expect(starts).toEqual([...[2, 1, 0].map((left) => `Starting slot B, attempts left ${left}`), ON_A]);
+      const attempts = isLong ? 3 : 1;
+      const { greeting, status, starts } = await fallsBack({ attempts, words: 'rdinit=/none' });
+      const onB = [2, 1, 0].slice(-attempts).map((left) => `Starting slot B, attempts left ${left}`);
+      expect(starts).toEqual([...onB, ON_A]);
       const why = 'its kernel did not start, or not as far as its initramfs';
       expect(greeting).toContain(`because: B-used-up: ${why}`);
       expect(status).toContain(`slot B was passed over: ${why}`);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeCopy } from '../../image/disk/state.ts';
 import { breakStateCopy, wipePartition, writeStateCopy } from './disk-changes.ts';
 import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
+import { isLong } from './long.ts';
 
 const U_BOOT = { timeoutMs: 120_000 };
 const STATE = /Slot state: [^\n]*\n/;
@@ -65,7 +66,7 @@ describe('the choice of a slot', () => {
   });
 });
 
-describe('a board with something broken', () => {
+describe.skipIf(!isLong)('a board with something broken (needs SKYMINER_LONG)', () => {
   it(
     'boots the whole of slot B when both copies of the state are wrong and nothing of slot A is left, and says why',
     async () => {

@@ -96,8 +96,8 @@ async function bootsAndSays(trouble: string, { expect, change, ...options }: Cha
 
 // They boot to the end: they share the machine's two cores.
 describe.concurrent('a board whose data is not as it should be', () => {
-  it(
-    'starts, runs apps and says so when the partition is not there',
+  it.skipIf(!isLong)(
+    'starts, runs apps and says so when the partition is not there (needs SKYMINER_LONG)',
     ({ expect }) =>
       bootsAndSays('there is no partition data: nothing that changes is kept', {
         expect,
