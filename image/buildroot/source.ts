@@ -4,10 +4,12 @@ import { ImageError } from '../error.ts';
 import { repository } from '../files.ts';
 import { readLocal } from '../local-file.ts';
 import { run } from '../run.ts';
+import { readBoardLock } from '../runtime.ts';
 import type { RootParts, RootRequest } from '../source.ts';
 import { deviceTreeFile, imageFiles, readBuilt, uBootFile } from './built.ts';
 import { configure, defconfigOf, external } from './configuration.ts';
 import { billOfMaterials } from './materials.ts';
+import { fetchNpmPackages } from './npm-packages.ts';
 import { findBuildroot, RELEASE } from './release.ts';
 
 /**
@@ -22,7 +24,8 @@ export async function buildBuildrootRoot(request: RootRequest): Promise<RootPart
     throw new ImageError(
       `Buildroot takes paths apart at blanks and colons: clone into another folder than ${repository}.`,
     );
-  const environment = { SKYMINER_RUNTIME_BUNDLE: bundle };
+  const packages = join(cache.directory, 'npm-packages');
+  const environment = { SKYMINER_RUNTIME_BUNDLE: bundle, SKYMINER_NPM_PACKAGES: packages };
   const tree = await steps.step(
     'Fetch Buildroot',
     'Its history is at gitlab.com/buildroot.org/buildroot.',
@@ -31,6 +34,9 @@ export async function buildBuildrootRoot(request: RootRequest): Promise<RootPart
       step.note(RELEASE.version);
       return folder;
     },
+  );
+  await steps.step('Fetch npm packages', 'See whether npm reaches its registry.', async (step) =>
+    fetchNpmPackages(packages, await readBoardLock(), step.log),
   );
   await steps.step(
     'Configure Buildroot',

