@@ -27,19 +27,18 @@ export interface LongTestsOptions {
 /** By which a test file says that there are tests in it which run only when they are asked for. */
 const MARK = 'SKYMINER_LONG';
 
-/** Files at the same time: an emulated board keeps one core busy, when it is not waited for. */
-const LANES = 2;
-
-/** Runs the tests of boards that take too long for every run. @returns whether none failed */
+/**
+ * Runs the tests of boards that take too long for every run, one file at a time: each starts as many boards as there
+ * are cores. What failed before comes last, so that nothing waits for it.
+ *
+ * @returns whether none failed
+ */
 export async function runLongTests(options: LongTestsOptions): Promise<boolean> {
   const { root, before } = options;
   const left = (await longTestFiles(root)).filter((file) => before[file]?.passed !== true);
+  const [failed, fresh] = [left.filter((file) => file in before), left.filter((file) => !(file in before))];
   let well = true;
-  const lane = async () => {
-    for (let file = left.shift(); file !== undefined; file = left.shift())
-      if (!(await runFile(file, options))) well = false;
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  for (const file of [...fresh, ...failed]) if (!(await runFile(file, options))) well = false;
   return well;
 }
 
