@@ -7,7 +7,7 @@ import { build } from '../build.ts';
 import { installPackages, type Purpose, planInstall } from '../host/packages.ts';
 import { buildBoardImage } from '../lib/board-image.ts';
 import { root } from '../lib/program.ts';
-import { addTallies, report, type Tally, tallyOfCheck, tallyOfVitest } from './results.ts';
+import { addTallies, longestFiles, report, type Tally, tallyOfCheck, tallyOfVitest } from './results.ts';
 
 const usage = `Usage: ./scripts/test [--quick]
 
@@ -109,8 +109,9 @@ async function vitest(
   const crashed = await check(title, () =>
     steps.step(title, 'The failed tests are listed at the end.', async (step) => {
       const status = await runVitest(project, { ...environment, SKYMINER_TEST_RESULTS: results }, step);
-      tally = tallyOfVitest(title, await readFile(results, 'utf8'), status);
-      step.note(`${tally.passed} passed`);
+      const lines = await readFile(results, 'utf8');
+      tally = tallyOfVitest(title, lines, status);
+      step.note(`${tally.passed} passed; longest: ${longestFiles(lines, 3)}`);
       if (tally.failed.length > 0) throw new Error(`${tally.failed.length} failed`);
     }),
   );

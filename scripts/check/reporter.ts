@@ -40,6 +40,7 @@ function recordOf(module: TestModule): FileRecord {
     file: relative(process.cwd(), module.moduleId),
     errors: suites.flatMap((suite) => suite.errors().map(textOf)),
     tests: Array.from(module.children.allTests(), testRecord),
+    seconds: module.diagnostic().duration / 1000,
   };
 }
 

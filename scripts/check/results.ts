@@ -9,7 +9,13 @@ const testRecord = z.object({
   /** Why it was skipped, if it said so. */
   note: z.string().optional(),
 });
-const fileRecord = z.object({ file: z.string(), errors: z.array(z.string()), tests: z.array(testRecord) });
+const fileRecord = z.object({
+  file: z.string(),
+  errors: z.array(z.string()),
+  tests: z.array(testRecord),
+  /** What its tests and hooks took. */
+  seconds: z.number(),
+});
 const record = z.discriminatedUnion('kind', [
   fileRecord.extend({ kind: z.literal('file') }),
   z.object({ kind: z.literal('end'), errors: z.array(z.string()) }),
@@ -67,6 +73,17 @@ export function addTallies(tallies: readonly Tally[]): Tally {
     failed: tallies.flatMap(({ failed }) => failed),
     skipped: tallies.flatMap(({ skipped }) => skipped),
   };
+}
+
+/** The files that took longest, the first of all first: `test/a.test.ts 12 s, test/b.test.ts 9 s`. */
+export function longestFiles(lines: string, count: number): string {
+  const records = lines.split('\n').map(parseRecord);
+  return records
+    .filter((parsed) => parsed?.kind === 'file')
+    .sort((one, other) => other.seconds - one.seconds)
+    .slice(0, count)
+    .map(({ file, seconds }) => `${file} ${seconds.toFixed(0)} s`)
+    .join(', ');
 }
 
 /** What is printed at the end: skipped tests with their reasons, failed ones with their errors, the counts. */

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Tally, tallyOfVitest } from '../../scripts/check/results.ts';
+import { longestFiles, type Tally, tallyOfVitest } from '../../scripts/check/results.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 /** Made-up test files, all given to one run of the real vitest. */
 const files = {
   'counted.test.js': `
-    it('passes', () => {});
+    it('passes', () => new Promise((resolve) => setTimeout(resolve, 1000)));
     it('fails', () => { throw new Error('because'); });
     it('is skipped', (context) => { context.skip('not today'); });
     it.skipIf(true)('is left out', () => {});`,
@@ -23,6 +23,7 @@ const files = {
 
 let folder: string;
 let tally: Tally;
+let lines: string;
 
 beforeAll(async () => {
   // Inside the repository, so that the made-up tests find vitest.
@@ -36,7 +37,8 @@ beforeAll(async () => {
   const reporter = `--reporter=${join(root, 'scripts/check/reporter.ts')}`;
   const env = { PATH: process.env.PATH, SKYMINER_TEST_RESULTS: results };
   const ran = spawnSync(process.execPath, [vitest, 'run', '--root', folder, reporter], { cwd: folder, env });
-  tally = tallyOfVitest('made-up', await readFile(results, 'utf8'), ran.status);
+  lines = await readFile(results, 'utf8');
+  tally = tallyOfVitest('made-up', lines, ran.status);
 });
 
 afterAll(async () => {
@@ -74,4 +76,8 @@ it('writes the error of a hook and of a file that cannot be loaded', () => {
 
 it('lets a worker that dies in the middle count as a failure', () => {
   expect(tally.failed.map(({ name }) => name).join()).toContain('dies.test.js');
+});
+
+it('writes how long a file took', () => {
+  expect(longestFiles(lines, 1)).toMatch(/^counted\.test\.js [1-9]\d* s$/);
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { addTallies, report, tallyOfCheck, tallyOfVitest } from '../../scripts/check/results.ts';
+import {
+  addTallies,
+  longestFiles,
+  report,
+  tallyOfCheck,
+  tallyOfVitest,
+} from '../../scripts/check/results.ts';
 
 const passed = { name: 'answers', state: 'passed', errors: [] };
 const failed = {
@@ -15,7 +21,7 @@ function lines(...records: object[]): string {
 }
 
 function file(tests: object[], errors: string[] = []): object {
-  return { kind: 'file', file: 'test/a.test.ts', errors, tests };
+  return { kind: 'file', file: 'test/a.test.ts', errors, tests, seconds: 1 };
 }
 
 describe('counting a run of vitest', () => {
@@ -79,6 +85,15 @@ describe('counting a run of vitest', () => {
       { name: 'unit tests', errors: ['vitest failed without saying why (exit status 7)'] },
     ]);
   });
+});
+
+it('names the files that took longest', () => {
+  const took = (name: string, seconds: number) => ({
+    ...{ kind: 'file', file: name, errors: [], tests: [] },
+    seconds,
+  });
+  const text = lines(took('a', 1.4), took('b', 20), took('c', 7.6), end);
+  expect(longestFiles(text, 2)).toBe('b 20 s, c 8 s');
 });
 
 describe('the report', () => {
