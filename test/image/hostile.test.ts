@@ -71,6 +71,7 @@ beforeAll(async () => {
       'systemctl restart viscript',
     ].join(' && '),
   );
+  await guest.cli.wake();
   await viscript('start', 'apptracker', '127.0.0.1:20000');
   victim = await inState('apptracker', 'ready');
 }, BOOTING_MS);
@@ -82,6 +83,7 @@ describe('an update of viscript', () => {
     const before = await viscript('logs', 'apptracker');
     expect(before).toMatch(/127\.0\.0\.1:20000/);
     await guest.root.text('systemctl restart viscript');
+    await guest.cli.wake();
     const after = await inState('apptracker', 'ready');
     expect(after).toMatchObject({ id: victim.id, pid: victim.pid, restarts: 0 });
     expect(await viscript('logs', 'apptracker')).toContain(before.trim().slice(-20));
@@ -217,17 +219,21 @@ async function upload(name: string, content: string): Promise<void> {
   expect(answer, answer.stderr).toMatchObject({ status: 0 });
 }
 
-/** Runs a command of viscript as an owner does who is logged in nowhere. */
-async function viscript(...words: string[]): Promise<string> {
-  // The space keeps ssh from taking an option for one of its own.
-  const answer = await ssh.run('viscript', [` ${words.join(' ')}`]);
-  if (answer.status !== 0) throw new Error(`viscript ${words.join(' ')}: ${answer.stderr}${answer.stdout}`);
-  return answer.stdout;
+/** What a command prints on the serial line, where none needs a connection and a process of its own. */
+function viscript(...words: string[]): Promise<string> {
+  return guest.cli.run(words.join(' '));
+}
+
+async function result<Type>(...words: string[]): Promise<Type> {
+  const said = await viscript(...words, '--json');
+  const answer: Type & { error?: unknown } = JSON.parse(said);
+  if (answer.error !== undefined) throw new Error(`viscript ${words.join(' ')}: ${said}`);
+  return answer;
 }
 
 /** The newest launch of an app, running or over. */
 async function app(name: string): Promise<App | undefined> {
-  const { apps, over }: { apps: App[]; over: App[] } = JSON.parse(await viscript('--json', 'status'));
+  const { apps, over } = await result<{ apps: App[]; over: App[] }>('status');
   return [...over, ...apps]
     .filter((each) => each.app === name)
     .sort((one, other) => one.id - other.id)
@@ -245,7 +251,7 @@ async function inState(name: string, state: string): Promise<App> {
 
 /** Starts an app and waits until its output matches. @returns all of it */
 async function told(name: string, words: string[], pattern: RegExp): Promise<string> {
-  const { id } = JSON.parse(await viscript('--json', 'start', name, ...words));
+  const { id } = await result<{ id: number }>('start', name, ...words);
   let said = '';
   await expect
     .poll(async () => {
