@@ -80,8 +80,13 @@ afterAll(() => guest?.[Symbol.asyncDispose]());
 
 describe('an update of viscript', () => {
   it('finds the apps again: ids, processes, output and ping', async () => {
-    const before = await viscript('logs', 'apptracker');
-    expect(before).toMatch(/127\.0\.0\.1:20000/);
+    let before = '';
+    await expect
+      .poll(async () => {
+        before = await viscript('logs', 'apptracker');
+        return before;
+      }, SOON)
+      .toMatch(/127\.0\.0\.1:20000/);
     await guest.root.text('systemctl restart viscript');
     await guest.cli.wake();
     const after = await inState('apptracker', 'ready');
@@ -224,10 +229,10 @@ function viscript(...words: string[]): Promise<string> {
   return guest.cli.run(words.join(' '));
 }
 
-async function result<Type>(...words: string[]): Promise<Type> {
-  const said = await viscript(...words, '--json');
+async function result<Type>(command: string, ...words: string[]): Promise<Type> {
+  const said = await viscript(command, '--json', ...words);
   const answer: Type & { error?: unknown } = JSON.parse(said);
-  if (answer.error !== undefined) throw new Error(`viscript ${words.join(' ')}: ${said}`);
+  if (answer.error !== undefined) throw new Error(`${command} ${words.join(' ')}: ${said}`);
   return answer;
 }
 

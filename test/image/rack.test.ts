@@ -155,7 +155,7 @@ describe('a board that was told its rack', () => {
     const forwarding = () => root.text(`cat ${settings} && ls /run | grep forwarding || true`);
     await root.text('echo 1 > /proc/sys/net/ipv4/ip_forward');
     expect(await forwarding()).toBe('1\n0');
-    const started = await guest.cli.run('start meshnet-vpn-server vpn0 /run/skywire/node.sock --json');
+    const started = await guest.cli.run('start --json meshnet-vpn-server vpn0 /run/skywire/node.sock');
     const { id }: { id: number } = JSON.parse(started);
     await expect.poll(() => guest.cli.run('logs meshnet-vpn-server'), SOON).toContain('serving on skywire0');
     expect(await forwarding()).toMatch(/^1\n1\n/);
