@@ -9,6 +9,7 @@ import { Identity } from '../../services/net/keys.ts';
 import { signMembership } from '../../services/net/membership.ts';
 import { hashPassphrase } from '../../services/net/passphrase.ts';
 import { newHostKey } from '../../services/net/ssh/host-key.ts';
+import { failedUnits } from './failed-units.ts';
 import { BOOT_MS, BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
 import { isLong } from './long.ts';
 import { makeKey, Ssh } from './ssh.ts';
@@ -102,7 +103,7 @@ describe('a board with a card of its own', () => {
     expect(await guest.root.text(registered, 180_000)).toContain('registered with manager');
     expect(await guest.root.text('viscript list_apps')).toContain('meshnet-echo');
     expect(await guest.root.text('cat /data/skyminer/backup_key')).toBe(settings.backupKey);
-    expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
+    expect(await failedUnits(guest.root)).toBe('');
   });
 
   it('writes the tables of what has grown later, and at another time than other boards', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { failedUnits } from './failed-units.ts';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
 /** Generous: an emulated board on a busy machine starts Node in seconds. */
@@ -41,7 +42,7 @@ describe('a board that loses a process', () => {
     // The app connects again in its own time.
     await expect.poll(() => guest.cli.run(`ping ${before?.id}`), BACK).toMatch(/ping time/);
     expect(await processesOfApps()).toEqual([String(before?.pid)]);
-    expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
+    expect(await failedUnits(guest.root)).toBe('');
     expect(await guest.cli.run(`sd ${before?.id}`)).toMatch(/exited with code 0/);
     expect(await processesOfApps()).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { provision } from '../../image/provision/provision.ts';
 import { enrol } from '../../image/rack/enrol.ts';
 import { run } from '../../image/run.ts';
 import { PASSPHRASE, passphrase, RackShelf, rewrite } from '../image-unit/rack/a-rack.ts';
+import { failedUnits } from './failed-units.ts';
 import { BOOTING_MS, copyOfImage, Guest } from './fixture.ts';
 import { imageUnderTest } from './image-under-test.ts';
 import { isLong } from './long.ts';
@@ -78,7 +79,7 @@ describe.skipIf(!isLong)('the card of a backup (needs SKYMINER_LONG)', () => {
       await expect
         .poll(() => guest.cli.run('list_apps'), { timeout: 120_000, interval: 1000 })
         .toMatch(/-> \[ \/bin\/sleep \]/);
-      expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
+      expect(await failedUnits(guest.root)).toBe('');
     },
     2 * BOOTING_MS,
   );

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failedUnits } from './failed-units.ts';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
 let guest: Guest;
@@ -11,8 +12,15 @@ afterAll(() => guest?.[Symbol.asyncDispose]());
 
 describe('a board in service', () => {
   it('has no failed unit', async () => {
-    expect(await guest.root.text('systemctl --failed --no-legend --plain')).toBe('');
+    expect(await failedUnits(guest.root)).toBe('');
     expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
+  });
+
+  it('waits for a partition that is slow to come longer than systemd would', async () => {
+    const device = String.raw`dev-disk-by\x2dpartlabel-state.device`;
+    expect(await guest.root.text(`systemctl show '${device}' --property JobRunningTimeoutUSec --value`)).toBe(
+      '5min',
+    );
   });
 
   it('has no ordering cycle among its units', async () => {
