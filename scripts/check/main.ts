@@ -124,7 +124,7 @@ async function runVitest(
   environment: NodeJS.ProcessEnv,
   step: Step,
 ): Promise<number | null> {
-  const args = ['run', '--project', project, '--allowOnly=false', '--maxWorkers=2'];
+  const args = ['run', '--project', project, '--allowOnly=false'];
   const reporters = ['--reporter=default', `--reporter=${join(import.meta.dirname, 'reporter.ts')}`];
   try {
     await run(join(root, 'node_modules/.bin/vitest'), [...args, ...reporters], {
