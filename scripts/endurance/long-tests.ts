@@ -29,16 +29,17 @@ const MARK = 'SKYMINER_LONG';
 
 /**
  * Runs the tests of boards that take too long for every run, one file at a time: each starts as many boards as there
- * are cores. What failed before comes last, so that nothing waits for it.
+ * are cores. What failed before comes last, the shortest first, so that little waits for it.
  *
  * @returns whether none failed
  */
 export async function runLongTests(options: LongTestsOptions): Promise<boolean> {
   const { root, before } = options;
   const left = (await longTestFiles(root)).filter((file) => before[file]?.passed !== true);
-  const [failed, fresh] = [left.filter((file) => file in before), left.filter((file) => !(file in before))];
+  const minutes = (file: string) => before[file]?.minutes ?? 0;
   let well = true;
-  for (const file of [...fresh, ...failed]) if (!(await runFile(file, options))) well = false;
+  for (const file of left.sort((one, other) => minutes(one) - minutes(other)))
+    if (!(await runFile(file, options))) well = false;
   return well;
 }
 
