@@ -68,7 +68,7 @@ async function start(words: string[] = [], path = process.env.PATH): Promise<Res
   const args = ['-c', script, 'test', join(repository, 'scripts/lib/bootstrap.sh'), ...words];
   const running = promisify(execFile)('/bin/bash', args, {
     cwd: folder,
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, NODE_COMPILE_CACHE: undefined, PATH: path },
   });
   return await running.then(
     ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
@@ -97,6 +97,12 @@ it('installs what the lock file names and runs a program with its Node.js, with 
   expect(status).toBe(0);
   expect(stdout).toMatch(/^The npm packages .*\n✓ Install npm packages +\d+\.0 s\n/);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('["yes","two words","é",""]');
+});
+
+it('keeps what Node.js has compiled, for the next start', async () => {
+  await start();
+  const kept = await readdir(join(repository, 'out/cache/node'), { recursive: true, withFileTypes: true });
+  expect(kept.filter((entry) => entry.isFile())).not.toEqual([]);
 });
 
 it('needs no npm when nothing has changed', async () => {
