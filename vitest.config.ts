@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 /** Tests that make networks of their own. */
 const networks = ['test/mesh/**/*.test.ts', 'test/services/vpn/{mesh,refusals,tunnel,undone}.test.ts'];
@@ -10,6 +11,7 @@ const networks = ['test/mesh/**/*.test.ts', 'test/services/vpn/{mesh,refusals,tu
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
