@@ -30,7 +30,7 @@ export class CommandLine {
     const mark = `#line-${this.#typed}`;
     await this.line.write(`${command} ${mark}\r`);
     const answered = new RegExp(
-      `${mark}\\s[\\s\\S]*\\n[^\\n]*${PROMPT.source}(?:\\x1b\\[[\\d;?]*[A-Za-z])*$`,
+      `${mark}(?:\\s|\\x1b)[\\s\\S]*\\n[^\\n]*${PROMPT.source}(?:\\x1b\\[[\\d;?]*[A-Za-z])*$`,
     );
     const text = readable(await this.line.waitFor(answered, { timeoutMs }));
     return text
