@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { isMissing } from './files.ts';
 
 /** How many results of one name stay: enough to go back and forth between two branches. */
 const KEPT = 3;
@@ -130,7 +131,7 @@ async function touch(path: string): Promise<boolean> {
     await utimes(path, now, now);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

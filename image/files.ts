@@ -22,6 +22,16 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
+/** The text of a file; empty when there is no such file. */
+export async function readTextIfAny(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return '';
+    throw error;
+  }
+}
+
 /** Names of the folders in a folder, sorted. */
 export async function listDirectories(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true });

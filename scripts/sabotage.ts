@@ -6,12 +6,13 @@ import { breaches } from './endurance/sabotage/breaches.ts';
 import { sabotageReport } from './endurance/sabotage/report.ts';
 import { sabotage } from './endurance/sabotage/sabotage.ts';
 import { withState } from './endurance/state.ts';
+import { installForTests } from './host/for-tests.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
 const usage = `Usage: ./scripts/sabotage [--only PART] [--list]
 
 Breaks one promise of the software at a time in a copy of the sources, and shows that a test goes red for each.
-Takes half an hour; those that need a board are most of it. They need root and the packages of ./scripts/test.
+Takes half an hour; those that need a board are most of it. They need root. Installs what is missing, as ./scripts/test does.
 
   --only TEXT  only promises whose words, file or project (runtime, mesh, image) have this in them
   --list       say which promises there are, and end
@@ -45,6 +46,7 @@ await runProgram('sabotage', async () => {
   }
   const signal = abortOnSignals();
   const steps = showSteps({ logs: join(root, 'out/logs/soak'), output: process.stderr });
+  await installForTests(steps, { boards: true });
   const trials = await withState(stateFile, steps, (state, save) =>
     steps.step('Break promises', 'Read in the log what the tests said.', ({ log, note }) =>
       sabotage({

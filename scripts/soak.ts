@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readTextIfAny } from '../image/files.ts';
 import { showSteps } from '../image/steps.ts';
 import { UsageError } from '../services/program/usage.ts';
 import { findDecoders } from './endurance/decoders.ts';
@@ -8,16 +9,17 @@ import { tryImageOf } from './endurance/image-source.ts';
 import { parts } from './endurance/parts.ts';
 import { putReport, soakReport } from './endurance/report.ts';
 import { withState } from './endurance/state.ts';
+import { installForTests } from './host/for-tests.ts';
 import { abortOnSignals, root, runProgram } from './lib/program.ts';
 
 const usage = `Usage: ./scripts/soak [--minutes N] [--only PART | --source S] [--inputs N] [--cuts N] [--output FILE]
 
 Runs for an hour the campaigns that take too long for ./scripts/test, and prints what all runs together have found so far
-as Markdown. It can be stopped at any time; the next run goes on and adds to the counts.
+as Markdown. Installs what is missing, as ./scripts/test does. It can be stopped at any time; the next run goes on and adds to the counts.
 
   memory    watches for ten minutes the memory of a mesh of three nodes that carries downloads at full rate
   abuse     has apps crash, hang, flood and leave orphans, and kills viscript
-  power     cuts the power of a disk on which everything of ours writes. Needs root and the packages of ./scripts/test
+  power     cuts the power of a disk on which everything of ours writes. Needs root
   update-power  cuts the power 2,000 times while a board updates itself, and boots 20 boards
   boards    runs the tests of boards that take too long for ./scripts/test, and have not passed yet. Takes an hour
   reboots   restarts a board 30 times in a row, and pulls its plug every other time. Takes half an hour
@@ -68,6 +70,7 @@ await runProgram('soak', async () => {
   const signal = abortOnSignals();
   const steps = showSteps({ logs: join(root, 'out/logs/soak'), output: process.stderr });
   const decoders = await findDecoders(root);
+  await installForTests(steps, { boards: true });
   const [report, well] = await withState(stateFile, steps, async (state, save) => {
     if (source !== undefined) {
       const trial = await tryImageOf({ root, source, steps, signal });
@@ -88,17 +91,9 @@ await runProgram('soak', async () => {
     return [soakReport(state, decoders), well];
   });
   process.stdout.write(report);
-  if (output !== undefined) await writeFile(output, putReport(await textOf(output), report));
+  if (output !== undefined) await writeFile(output, putReport(await readTextIfAny(output), report));
   return well && !signal.aborted ? 0 : 1;
 });
-
-/** Empty when there is no such file yet. */
-async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-}
 
 function positive(option: string, text: string): number {
   const value = Number(text);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../files.ts';
 
 /** Paths of all that a board's settings are made of, one a line; the initramfs reads it too. */
 const LIST = 'usr/lib/viscript/board-inputs';
@@ -25,7 +26,7 @@ export async function contentOf(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

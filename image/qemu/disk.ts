@@ -1,5 +1,6 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isMissing } from '../files.ts';
 import { run } from '../run.ts';
 
 export interface DiskRequest {
@@ -58,7 +59,7 @@ async function exists(file: string): Promise<boolean> {
     await stat(file);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

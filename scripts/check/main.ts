@@ -4,7 +4,7 @@ import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { CommandError, run } from '../../image/run.ts';
 import { type Step, StepError, type Steps, showSteps } from '../../image/steps.ts';
 import { build } from '../build.ts';
-import { installPackages, type Purpose, planInstall } from '../host/packages.ts';
+import { installForTests } from '../host/for-tests.ts';
 import { buildBoardImage } from '../lib/board-image.ts';
 import { root } from '../lib/program.ts';
 import { addTallies, longestFiles, report, type Tally, tallyOfCheck, tallyOfVitest } from './results.ts';
@@ -43,14 +43,7 @@ else {
 }
 
 async function checkAll(steps: Steps, quick: boolean): Promise<Tally[]> {
-  const packages = await check('packages of this machine', async () => {
-    const sources: Purpose[] = ['tests', 'provision', 'flash', 'bundle'];
-    if (process.env.BUILDROOT_DIR) sources.push('buildroot');
-    await installPackages(
-      await planInstall(quick ? sources : [...sources, 'image', 'u-boot', 'qemu']),
-      steps,
-    );
-  });
+  const packages = await check('packages of this machine', () => installForTests(steps, { boards: !quick }));
   const bundle = await check('bundle', () =>
     steps.step('Bundle the runtime', 'Correct what esbuild complains about.', async () => {
       await build();

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { appendFile, readFile, rm } from 'node:fs/promises';
+import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextIfAny } from '../../image/files.ts';
 import type { Step } from '../../image/steps.ts';
 import { addResults, nextSlice, readResults, type Slice } from './campaign.ts';
 import type { Decoder } from './decoders.ts';
@@ -43,7 +44,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult[]> {
   const inputs = Object.entries(options.counts).map(([name, { inputs }]) => [name, { inputs }] as const);
   let counts: Record<string, Fuzzed> = Object.fromEntries(inputs);
   const count = async (): Promise<FuzzResult[]> => {
-    const added = readResults(await readFile(results, 'utf8').catch(emptyWhenMissing));
+    const added = readResults(await readTextIfAny(results));
     await rm(results, { force: true });
     counts = addResults(counts, added);
     await save(counts);
@@ -84,13 +85,8 @@ async function runSlice({ files, factor }: Slice, results: string, options: Fuzz
 async function keep(root: string, decoder: string, example: unknown): Promise<void> {
   const file = join(root, 'test/corpus', `${decoder}.jsonl`);
   const line = `${JSON.stringify(example)}\n`;
-  const kept = await readFile(file, 'utf8').catch(emptyWhenMissing);
+  const kept = await readTextIfAny(file);
   if (!`\n${kept}`.includes(`\n${line}`)) await appendFile(file, line);
-}
-
-function emptyWhenMissing(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return '';
-  throw error;
 }
 
 function progress(all: readonly Decoder[], counts: Readonly<Record<string, Fuzzed>>, factor: number): string {

@@ -30,14 +30,13 @@ export interface SourceOptions {
  * @throws StepError when it cannot be built here, with what to set
  */
 export async function tryImageOf({ root, source, steps, signal }: SourceOptions): Promise<SourceTrial> {
-  const packages = await planInstall(['tests', 'bundle', 'provision', 'flash', 'image', 'u-boot', 'qemu']);
-  await installPackages(packages, steps);
   if (source === 'buildroot') await installPackages(await planInstall(['buildroot']), steps);
   const { image } = await buildBoardImage({ board: 'qemu-aarch64', source, steps });
   const from = performance.now();
-  const passed = await steps.step('Image tests', 'Read in the log what failed.', ({ log }) =>
+  const tally = await steps.step('Image tests', 'Read in the log what failed.', ({ log }) =>
     runTests(['--project', 'image'], { root, log, signal, env: { SKYMINER_IMAGE: image } }),
   );
   const day = new Date().toISOString().slice(0, 10);
-  return { day, image: basename(image), minutes: (performance.now() - from) / 60_000, passed };
+  const minutes = (performance.now() - from) / 60_000;
+  return { day, image: basename(image), minutes, passed: tally.failed.length === 0 };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../image/run.ts';
-import { runTests } from './run-tests.ts';
+import { passedWhole, runTests } from './run-tests.ts';
 
 /** What became of a file of tests that take too long for `./scripts/test`. */
 export interface LongTest {
@@ -10,6 +10,7 @@ export interface LongTest {
   /** Day of the last run: 2026-01-31. */
   day: string;
   minutes: number;
+  /** All of its tests: none failed, and none was skipped. */
   passed: boolean;
 }
 
@@ -31,7 +32,7 @@ const MARK = 'SKYMINER_LONG';
  * Runs the tests of boards that take too long for every run, one file at a time: each starts as many boards as there
  * are cores. What failed before comes last, the shortest first, so that little waits for it.
  *
- * @returns whether none failed
+ * @returns whether all passed
  */
 export async function runLongTests(options: LongTestsOptions): Promise<boolean> {
   const { root, before } = options;
@@ -43,13 +44,14 @@ export async function runLongTests(options: LongTestsOptions): Promise<boolean> 
   return well;
 }
 
-/** @returns whether it did not fail; one that was ended has not */
+/** @returns whether all of it passed; one that was ended has not failed */
 async function runFile(file: string, options: LongTestsOptions): Promise<boolean> {
   const { root, log, save, progress, signal } = options;
   if (signal.aborted) return true;
   progress(file);
   const from = performance.now();
-  const passed = await runTests(['--project', 'image', file], { root, log, signal, env: { [MARK]: '1' } });
+  const env = { [MARK]: '1' };
+  const passed = passedWhole(await runTests(['--project', 'image', file], { root, log, signal, env }));
   if (signal.aborted) return true;
   const day = new Date().toISOString().slice(0, 10);
   await save({ file, day, minutes: (performance.now() - from) / 60_000, passed });

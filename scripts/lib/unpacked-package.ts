@@ -1,5 +1,6 @@
 import { access, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../image/files.ts';
 import { run } from '../../image/run.ts';
 import { root } from './program.ts';
 
@@ -27,7 +28,7 @@ export async function exists(file: string): Promise<boolean> {
     await access(file);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextIfAny } from '../../image/files.ts';
 import { run } from '../../image/run.ts';
 import type { Births } from './births.ts';
 import { type Command, timeCommand } from './process.ts';
@@ -11,18 +12,13 @@ const PM2_VERSION = '7.0.4';
 export async function installPm2(folder: string, log: string): Promise<string> {
   const program = join(folder, 'node_modules/pm2/bin/pm2');
   const manifest = JSON.stringify({ private: true, dependencies: { pm2: PM2_VERSION } });
-  const installed = await readFile(join(folder, 'installed'), 'utf8').catch(emptyWhenMissing);
+  const installed = await readTextIfAny(join(folder, 'installed'));
   if (installed === manifest) return program;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), manifest);
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, log });
   await writeFile(join(folder, 'installed'), manifest);
   return program;
-}
-
-function emptyWhenMissing(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return '';
-  throw error;
 }
 
 export interface Pm2Options {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readTextIfAny } from '../../../image/files.ts';
 import { MeasureError } from '../../measure/process.ts';
 import type { AbusedHost } from './host.ts';
 
@@ -65,7 +65,7 @@ export class Witness {
   async isKept(): Promise<void> {
     const folder = join(this.#state, 'log');
     const files = [`${this.#app}.log.1`, `${this.#app}.log`].map((name) => join(folder, name));
-    const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(missingIsEmpty)));
+    const texts = await Promise.all(files.map((file) => readTextIfAny(file)));
     if (!texts.join('').includes(`line ${this.#last}\n`))
       throw new MeasureError(`${this.#app}: line ${this.#last} was shown, and is in no log file`);
   }
@@ -90,9 +90,4 @@ export function follow(last: number, numbers: readonly number[], app: string): n
 function numberIn(text: string): number[] {
   const [, digits] = /^line (\d+)$/.exec(text) ?? [];
   return digits === undefined ? [] : [Number(digits)];
-}
-
-function missingIsEmpty(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return '';
-  throw error;
 }

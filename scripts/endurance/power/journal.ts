@@ -1,5 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../../image/files.ts';
 import { syncFolder } from '../../../services/net/durable-file.ts';
 import { expectKept, expectVersion, type Writer } from './writer.ts';
 
@@ -36,7 +37,7 @@ export async function linesOf(file: string): Promise<string[]> {
   try {
     return (await readFile(file, 'utf8')).split('\n').slice(0, -1);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

@@ -1,5 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextIfAny } from '../../../image/files.ts';
 import { CommandError, run } from '../../../image/run.ts';
 import { type Tally, tallyOfVitest } from '../../check/results.ts';
 import type { Breach } from './breaches.ts';
@@ -92,7 +93,7 @@ async function runTest(
     if (!(error instanceof CommandError)) throw error;
     status = error.status;
   }
-  const tally = tallyOfVitest(test, await readFile(results, 'utf8').catch(() => ''), status);
+  const tally = tallyOfVitest(test, await readTextIfAny(results), status);
   // The other tests of the file are left out by the pattern.
   return { ...tally, skipped: tally.skipped.filter((each) => each.name.endsWith(name)) };
 }
