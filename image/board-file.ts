@@ -67,8 +67,8 @@ const boardSchema = z.strictObject({
   ]),
 });
 
-/** A board, with what local.yaml adds to all of them. @throws ImageError when there is no such board, or a file is wrong */
-export async function loadBoard(name: string): Promise<Board> {
+/** A board, with what a local file adds to all of them (default: local.yaml). @throws ImageError when there is no such board, or a file is wrong */
+export async function loadBoard(name: string, localFile?: string): Promise<Board> {
   const boards = await listDirectories(join(repository, 'board'));
   if (!boards.includes(name)) {
     throw new ImageError(`There is no board "${name}". Boards: ${boards.join(', ')}.`);
@@ -78,7 +78,7 @@ export async function loadBoard(name: string): Promise<Board> {
   const parsed = boardSchema.safeParse(parse(await readFile(file, 'utf8')));
   if (!parsed.success) throw new ImageError(`${file}: ${z.prettifyError(parsed.error)}`);
   const { architecture, console, devicetree, initramfs_modules, watchdog, uboot } = parsed.data;
-  const local = await readLocal();
+  const local = await readLocal(localFile);
   return {
     name,
     directory,

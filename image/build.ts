@@ -18,6 +18,8 @@ export interface BuildImageOptions {
   cache?: string;
   /** File that came with an earlier image: build from exactly these packages. */
   manifest?: string;
+  /** File with what this image gets besides. Default: `local.yaml` of the repository, when it is there. */
+  local?: string;
   /** The bundle of the runtime. Default: `dist/` of the repository. */
   bundle?: string;
   /** For publishing: the newest packages, and the image packed with xz beside it. */
@@ -41,7 +43,7 @@ const SOURCES: Record<BuildImageOptions['source'], RootSource> = {
  */
 export async function buildImage(options: BuildImageOptions): Promise<ImageArtefacts> {
   const { source, out, steps } = options;
-  const board = await loadBoard(options.board);
+  const board = await loadBoard(options.board, options.local);
   const buildRoot = SOURCES[source];
   // The modes of new files must not depend on who builds.
   const umask = process.umask(0o022);

@@ -106,8 +106,13 @@ function addFile(tally: Tally, { file, errors, tests }: FileRecord): void {
     if (test.state === 'passed') tally.passed += 1;
     else if (test.state === 'failed') tally.failed.push({ name, errors: test.errors });
     else if (test.state === 'pending') tally.failed.push({ name, errors: ['it did not finish'] });
-    else tally.skipped.push({ name, reason: test.note ?? 'no reason given' });
+    else tally.skipped.push({ name, reason: test.note ?? needOf(name) ?? 'no reason given' });
   }
+}
+
+/** Many a test says in its name what it cannot run without: `boots (needs QEMU)`. */
+function needOf(name: string): string | undefined {
+  return /\((needs [^()]+)\)/.exec(name)?.[1];
 }
 
 /** A line cut off by a crash is no record; the missing end is what counts then. */

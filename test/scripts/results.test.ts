@@ -38,6 +38,13 @@ describe('counting a run of vitest', () => {
     expect(tally.failed).toEqual([{ name: 'test/a.test.ts', errors: ['SyntaxError: oops'] }]);
   });
 
+  it('takes for the reason what a test that was skipped says in its name that it needs', () => {
+    const named = { ...skipped, name: 'a board (needs QEMU) > boots', note: undefined };
+    expect(tallyOfVitest('unit tests', lines(file([passed, named]), end), 0).skipped).toEqual([
+      { name: 'test/a.test.ts > a board (needs QEMU) > boots', reason: 'needs QEMU' },
+    ]);
+  });
+
   it('counts a failed hook as a failure although its tests are only skipped', () => {
     const hook = file([{ ...skipped, note: undefined }], ['Error: beforeAll']);
     const tally = tallyOfVitest('unit tests', lines(hook, file([passed]), end), 1);
