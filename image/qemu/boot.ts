@@ -4,9 +4,12 @@ import type { Step, Steps } from '../steps.ts';
 import { QemuBoard, type QemuBoardOptions } from './board.ts';
 import { IN_SERVICE } from './prompt.ts';
 import { SerialConsole } from './serial-console.ts';
+import { Silence } from './silence.ts';
 
-/** Emulation on a busy machine is slow; a board that takes this long hangs. */
-const BOOT_MS = 600_000;
+/** Several boards on few cores are slow, but each goes on saying what it does; one that is silent for so long hangs. */
+const SILENT_MS = 300_000;
+/** One that takes so long, whatever it says, starts again and again. */
+const BOOT_MS = 1_800_000;
 
 /** A board that is in service. */
 export interface Booted extends AsyncDisposable {
@@ -40,7 +43,7 @@ export function bootBoard({ title, steps, signal, machine }: BootOptions): Promi
       const line = stack.use(await SerialConsole.open(board.serial));
       await using _log = keepLog(step, boot);
       await board.resume();
-      await inService(board, line, { signal, wasSaved: machine.snapshot !== undefined });
+      await inService(board, { boot, line }, { signal, wasSaved: machine.snapshot !== undefined });
       const kept = stack.move();
       return { board, line, [Symbol.asyncDispose]: () => kept.disposeAsync() };
     },
@@ -50,7 +53,7 @@ export function bootBoard({ title, steps, signal, machine }: BootOptions): Promi
 /** Waits for the prompt; a board that goes on from a snapshot shows it only when asked. */
 async function inService(
   board: QemuBoard,
-  line: SerialConsole,
+  { boot, line }: { boot: SerialConsole; line: SerialConsole },
   { signal, wasSaved }: { signal: AbortSignal; wasSaved: boolean },
 ): Promise<void> {
   if (wasSaved) await line.write('\r');
@@ -61,7 +64,13 @@ async function inService(
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   signal.throwIfAborted();
-  await Promise.race([line.waitFor(IN_SERVICE, { timeoutMs: BOOT_MS }), ended, aborted]);
+  using silence = new Silence(SILENT_MS);
+  const stop = [boot, line].map((each) => each.listen(silence.heard));
+  try {
+    await Promise.race([line.waitFor(IN_SERVICE, { timeoutMs: BOOT_MS }), ended, aborted, silence.over]);
+  } finally {
+    for (const each of stop) each();
+  }
 }
 
 /** Writes what the board says while it boots to the step's log. */
