@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Admitted, type AdmittedOptions, MembersUnreadable } from '../../../services/net/admitted.ts';
 import { Identity } from '../../../services/net/keys.ts';
 import { InvalidMembership, type Member, signMembership } from '../../../services/net/membership.ts';
@@ -21,17 +21,24 @@ const ofOther = signMembership(Identity.generate(), 9, [second]);
 let given: string;
 let kept: string;
 let problems: string[];
+let loaded: Admitted[];
 
 beforeEach(async () => {
   const folder = await scratchFolder();
   given = join(folder, 'given');
   kept = join(folder, 'state', 'members');
   problems = [];
+  loaded = [];
 });
 
-function load(options: Partial<AdmittedOptions> = {}): Promise<Admitted> {
+// Before the folder is removed, in which they may write yet.
+afterEach(() => Promise.all(loaded.map((admitted) => admitted.stop())));
+
+async function load(options: Partial<AdmittedOptions> = {}): Promise<Admitted> {
   const onProblem = (message: string) => problems.push(message);
-  return Admitted.load({ peers, rack: rack.publicKey, given, kept, onProblem, ...options });
+  const admitted = await Admitted.load({ peers, rack: rack.publicKey, given, kept, onProblem, ...options });
+  loaded.push(admitted);
+  return admitted;
 }
 
 async function keep(text: string): Promise<void> {
