@@ -39,8 +39,8 @@ export function tallyOfCheck(name: string, error?: Error): Tally {
 }
 
 /**
- * Counts the lines that the reporter wrote. Besides failed tests these are failures: a file that could not
- * be loaded or whose hooks failed, an error outside of tests, a run that ended in the middle, that executed
+ * Counts the lines that the reporter wrote. Besides failed tests these are failures: a test that was skipped for a
+ * program which `./scripts/test` should have installed, a file that could not be loaded or whose hooks failed, an error outside of tests, a run that ended in the middle, that executed
  * no test, or whose exit status disagrees with its results.
  *
  * @param run the name under which the run as a whole is reported
@@ -106,9 +106,17 @@ function addFile(tally: Tally, { file, errors, tests }: FileRecord): void {
     if (test.state === 'passed') tally.passed += 1;
     else if (test.state === 'failed') tally.failed.push({ name, errors: test.errors });
     else if (test.state === 'pending') tally.failed.push({ name, errors: ['it did not finish'] });
+    else if (test.note?.endsWith(NOT_INSTALLED))
+      tally.failed.push({
+        name,
+        errors: [`${test.note}: its package belongs into scripts/host/packages.ts`],
+      });
     else tally.skipped.push({ name, reason: test.note ?? needOf(name) ?? 'no reason given' });
   }
 }
+
+/** With this ends the reason of a test that is skipped where a program is missing. */
+const NOT_INSTALLED = ' is not installed';
 
 /** Many a test says in its name what it cannot run without: `boots (needs QEMU)`. */
 function needOf(name: string): string | undefined {

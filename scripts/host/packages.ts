@@ -75,6 +75,7 @@ const PACKAGES: Record<Purpose, readonly string[]> = {
     'cryptsetup-bin',
     'curl',
     'dbus-daemon',
+    'faketime',
     'fdisk',
     'git',
     'iproute2',

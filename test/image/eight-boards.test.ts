@@ -34,7 +34,7 @@ describe(`docs/rack.md, ${CHAPTER}`, () => {
 
   it('makes an image, keys for all boards, and their cards one after the other', async (context) => {
     if (noLoops !== undefined) context.skip(noLoops);
-    if (!hasSocat) context.skip('no socat here');
+    if (!hasSocat) context.skip('socat is not installed');
     await walk.section('1. An image and a rack');
     await walk.section('2. Keys for all boards', { 'rack check': /8 boards/ });
     await walk.section('3. Eight cards', putIn(walk));
@@ -59,7 +59,7 @@ describe.skipIf(!isLong)(`docs/rack.md, ${CHAPTER}, in QEMU (needs SKYMINER_LONG
 
   beforeEach((context) => {
     if (noLoops !== undefined) context.skip(noLoops);
-    if (!hasSocat) context.skip('no socat here');
+    if (!hasSocat) context.skip('socat is not installed');
   });
 
   afterAll(() => walk?.[Symbol.asyncDispose]());

@@ -45,6 +45,14 @@ describe('counting a run of vitest', () => {
     ]);
   });
 
+  it('counts a test as failed for which something should have been installed', () => {
+    const missing = { ...skipped, note: 'faketime is not installed' };
+    expect(tallyOfVitest('unit tests', lines(file([passed, missing]), end), 0)).toMatchObject({
+      skipped: [],
+      failed: [{ name: 'test/a.test.ts > needs tun', errors: [expect.stringContaining('packages.ts')] }],
+    });
+  });
+
   it('counts a failed hook as a failure although its tests are only skipped', () => {
     const hook = file([{ ...skipped, note: undefined }], ['Error: beforeAll']);
     const tally = tallyOfVitest('unit tests', lines(hook, file([passed]), end), 1);

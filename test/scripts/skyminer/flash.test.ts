@@ -81,7 +81,7 @@ describe('skyminer flash', () => {
   });
 
   it('asks on a terminal, and writes nothing but for a yes', async (context) => {
-    if (!hasSocat) context.skip('no socat here');
+    if (!hasSocat) context.skip('socat is not installed');
     const card = await newCard('card');
     for (const [answer, status] of [
       ['no\n', 1],
@@ -288,7 +288,7 @@ describe('skyminer flash --rack', () => {
   });
 
   it('takes the cards of all boards in turn, as they are put in', async (context) => {
-    if (!hasSocat) context.skip('no socat here');
+    if (!hasSocat) context.skip('socat is not installed');
     await using terminal = await PtyProgram.start(
       'cd "$HOME"; "$NODE" "$MAIN" flash skyminer.img --rack rack; echo "status $?"',
       { HOME: home, NODE: process.execPath, MAIN: main },
