@@ -67,7 +67,11 @@ const boardSchema = z.strictObject({
   ]),
 });
 
-/** A board, with what a local file adds to all of them (default: local.yaml). @throws ImageError when there is no such board, or a file is wrong */
+/**
+ * A board, with what a local file (default: local.yaml) adds to all of them.
+ *
+ * @throws ImageError when there is no such board, or a file is wrong
+ */
 export async function loadBoard(name: string, localFile?: string): Promise<Board> {
   const boards = await listDirectories(join(repository, 'board'));
   if (!boards.includes(name)) {

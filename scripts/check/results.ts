@@ -40,8 +40,9 @@ export function tallyOfCheck(name: string, error?: Error): Tally {
 
 /**
  * Counts the lines that the reporter wrote. Besides failed tests these are failures: a test that was skipped for a
- * program which `./scripts/test` should have installed, a file that could not be loaded or whose hooks failed, an error outside of tests, a run that ended in the middle, that executed
- * no test, or whose exit status disagrees with its results.
+ * program which `./scripts/test` should have installed, a file that could not be loaded or whose hooks failed, an
+ * error outside of tests, a run that ended in the middle, that executed no test, or whose exit status disagrees with
+ * its results.
  *
  * @param run the name under which the run as a whole is reported
  * @param status exit status of vitest; null when it died of a signal
