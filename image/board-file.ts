@@ -16,6 +16,8 @@ export interface Board {
   architecture: 'arm64';
   /** Where the kernel's messages go, as in `console=` on its command line. */
   console: string;
+  /** What else the board's kernel is told on its command line. */
+  kernelArguments: string[];
   /** Path below the kernel package's device trees; undefined: the firmware hands one over. */
   deviceTree: string | undefined;
   initramfsModules: string[];
@@ -48,6 +50,8 @@ const environment = {
 const boardSchema = z.strictObject({
   architecture: z.literal('arm64'),
   console: z.string().regex(/^[A-Za-z0-9,]+$/),
+  // They stand in a line of U-Boot's script: no quotes, nothing that it would take for a variable or another command.
+  kernel_arguments: z.array(z.string().regex(/^[A-Za-z0-9_.,:=/-]+$/)).default([]),
   devicetree: z.string().nullable(),
   initramfs_modules: z.array(z.string().regex(/^[a-z0-9_]+$/)),
   watchdog: z.strictObject({
@@ -81,13 +85,15 @@ export async function loadBoard(name: string, localFile?: string): Promise<Board
   const file = join(directory, 'board.yaml');
   const parsed = boardSchema.safeParse(parse(await readFile(file, 'utf8')));
   if (!parsed.success) throw new ImageError(`${file}: ${z.prettifyError(parsed.error)}`);
-  const { architecture, console, devicetree, initramfs_modules, watchdog, uboot } = parsed.data;
+  const { architecture, console, kernel_arguments, devicetree, initramfs_modules, watchdog, uboot } =
+    parsed.data;
   const local = await readLocal(localFile);
   return {
     name,
     directory,
     architecture,
     console,
+    kernelArguments: kernel_arguments,
     deviceTree: devicetree ?? undefined,
     initramfsModules: initramfs_modules,
     packages: [...(await readWords(join(directory, 'packages.txt'), 'optional')), ...local.packages],

@@ -33,8 +33,12 @@ export async function makeDisk(folder: string, board: Board, parts: DiskParts): 
     await copyFile(join(import.meta.dirname, name), join(boot, name));
 
   const devicetree = deviceTree === undefined ? '' : 'board.dtb';
-  const settings = `setenv console ${board.console}\nsetenv devicetree ${devicetree}\n`;
-  await makeScript(join(slot, 'slot.scr'), 'slot', settings, script);
+  const settings = [
+    `setenv console ${board.console}`,
+    `setenv arguments ${board.kernelArguments.join(' ')}`,
+    `setenv devicetree ${devicetree}`,
+  ].map((line) => `${line.trim()}\n`);
+  await makeScript(join(slot, 'slot.scr'), 'slot', settings.join(''), script);
   await copyFile(kernel, join(slot, 'Image'));
   await copyFile(initramfs, join(slot, 'initrd'));
   if (deviceTree !== undefined) await copyFile(deviceTree, join(slot, devicetree));

@@ -33,17 +33,25 @@ export async function judgeDisk(
   }
 }
 
-/**
- * What `e2fsck -p` says when it mends nothing. The record that ends a transaction is a block of eight sectors: when the
- * power goes while it is written, that transaction, which nobody was promised, is left out, and everything checked.
- */
+/** What `e2fsck -p` says when it mends nothing. */
 const NOTHING_MENDED = [
   /: recovering journal$/,
-  /: Journal transaction \d+ was corrupt, replay was aborted\.$/,
-  /contains a file system with errors, check forced\.$/,
   /: Clearing orphaned inode \d+ /,
   /: clean, \d+\/\d+ files, \d+\/\d+ blocks$/,
   /: \d+\/\d+ files \([\d.]+% non-contiguous\), \d+\/\d+ blocks$/,
+];
+
+const TORN_TRANSACTION = /: Journal transaction \d+ was corrupt, replay was aborted\.$/;
+
+/**
+ * What it says beside that. The record that ends a transaction is a block of eight sectors: when the power goes while it is
+ * written, that transaction, which nobody was promised, is left out, and everything checked. The list of files that were
+ * removed while they were open is not trusted then: what stands in it is found by the check, and taken away by it.
+ */
+const LEFT_OUT = [
+  TORN_TRANSACTION,
+  /contains a file system with errors, check forced\.$/,
+  /: Deleted inode \d+ has zero dtime\. {2}FIXED\.$/,
 ];
 
 const TORN_SUPERBLOCK = /Superblock checksum does not match superblock/;
@@ -61,7 +69,9 @@ export async function recover(disk: string): Promise<void> {
     if (error.tail.some((line) => TORN_SUPERBLOCK.test(line))) return takeCopy(disk);
     // 1: something was changed.
     if (error.status !== 1) throw damaged(error);
-    const mended = error.tail.filter((line) => !NOTHING_MENDED.some((pattern) => pattern.test(line)));
+    const torn = error.tail.some((line) => TORN_TRANSACTION.test(line));
+    const harmless = torn ? [...NOTHING_MENDED, ...LEFT_OUT] : NOTHING_MENDED;
+    const mended = error.tail.filter((line) => !harmless.some((pattern) => pattern.test(line)));
     if (mended.length > 0) throw damaged(error);
   }
   await expectNoError(disk);
