@@ -32,6 +32,12 @@ const laptopEntries = { skyminer: 'scripts/skyminer/launcher.ts' };
 /** Packages with native parts: they are loaded from node_modules, on the board from beside the bundle. */
 export const nativePackages = ['koffi', '@serialport/bindings-cpp'];
 
+/**
+ * Node has `using`. What esbuild makes of it for others throws the error of one round of a loop again in every later one
+ * (0.28.2).
+ */
+export const supported = { using: true };
+
 const copied = { 'guard.sh': 'services/viscript/launcher/guard.sh', 'config.yaml': 'config.yaml' };
 
 export interface BuildOptions {
@@ -75,6 +81,7 @@ async function bundle(entryPoints: Record<string, string>, out: string): Promise
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    supported,
     external: nativePackages,
     minifySyntax: true,
     minifyWhitespace: true,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { supported } from '../../scripts/build.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
@@ -13,6 +14,7 @@ export async function bundled(program: string): Promise<string> {
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    supported,
     external: ['koffi'],
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   });

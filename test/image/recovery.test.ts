@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failedUnits } from './failed-units.ts';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
@@ -15,13 +15,13 @@ interface App {
 
 let guest: Guest;
 
-beforeEach(async () => {
+beforeAll(async () => {
   guest = await bootedGuest();
   await guest.cli.run('start apptracker 127.0.0.1:20000');
   await expect.poll(app, BACK).toMatchObject({ state: 'ready' });
 }, BOOTING_MS);
 
-afterEach(() => guest?.[Symbol.asyncDispose]());
+afterAll(() => guest?.[Symbol.asyncDispose]());
 
 describe('a board that loses a process', () => {
   it('has an app back that was killed', async () => {
@@ -30,6 +30,18 @@ describe('a board that loses a process', () => {
     await expect.poll(app, BACK).toMatchObject({ id: before?.id, state: 'ready', restarts: 1 });
     expect((await app())?.pid).not.toBe(before?.pid);
     expect(await guest.cli.run(`ping ${before?.id}`)).toMatch(/ping time/);
+  });
+
+  it('is back in service when viscript hangs', async () => {
+    const before = await app();
+    const supervisor = await mainPid();
+    await guest.root.text(`kill -STOP ${supervisor}`);
+    await expect.poll(mainPid, BACK).not.toBe(supervisor);
+    await guest.cli.wake();
+    await expect.poll(app, BACK).toMatchObject({ id: before?.id, state: 'ready', pid: before?.pid });
+    expect(await guest.cli.run('status')).toMatch(
+      /^started again at .*: it hung, and its watchdog killed it$/m,
+    );
   });
 
   it('is back in service with its apps and no orphan when viscript was killed', async () => {
@@ -45,18 +57,6 @@ describe('a board that loses a process', () => {
     expect(await failedUnits(guest.root)).toBe('');
     expect(await guest.cli.run(`sd ${before?.id}`)).toMatch(/exited with code 0/);
     expect(await processesOfApps()).toEqual([]);
-  });
-
-  it('is back in service when viscript hangs', async () => {
-    const before = await app();
-    const supervisor = await mainPid();
-    await guest.root.text(`kill -STOP ${supervisor}`);
-    await expect.poll(mainPid, BACK).not.toBe(supervisor);
-    await guest.cli.wake();
-    await expect.poll(app, BACK).toMatchObject({ id: before?.id, state: 'ready', pid: before?.pid });
-    expect(await guest.cli.run('status')).toMatch(
-      /^started again at .*: it hung, and its watchdog killed it$/m,
-    );
   });
 });
 

@@ -7,14 +7,16 @@ import { privileges } from './privileges.ts';
 /**
  * The compliance suite as a program for a board, where there is no test framework: run as the user viscript with
  * viscript.service stopped. Prints a line a promise, `ok PROMISE` or `not ok PROMISE: REASON`; the arguments choose
- * promises by a part of their text.
+ * promises of the suite by a part of their text, beside those of isolation and of privileges.
  */
 const chosen = process.argv.slice(2);
 const log = (line: string) => process.stderr.write(`${line}\n`);
 let failed = 0;
 
-for (const { promise, keep } of [...compliance, ...isolation, ...privileges]) {
-  if (chosen.length > 0 && !chosen.some((part) => promise.includes(part))) continue;
+const suite = compliance.filter(
+  ({ promise }) => chosen.length === 0 || chosen.some((part) => promise.includes(part)),
+);
+for (const { promise, keep } of [...suite, ...isolation, ...privileges]) {
   try {
     await using lab = await Lab.with(async () => {
       const launcher = new SystemdLauncher({ log });
