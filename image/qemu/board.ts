@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Forward, type Machine, PART, qemuArguments } from './arguments.ts';
 import { makeDisk } from './disk.ts';
@@ -57,6 +58,8 @@ const TERM_MS = 5000;
 /** The power button is pressed again after this long: a board that is still booting does not see the first press. */
 const PRESS_AGAIN_MS = 10_000;
 const POWER_OFF_MS = 180_000;
+/** Niceness of a board that gives way: beside one that does not it gets a third of the time. */
+const GIVES_WAY = 5;
 
 /**
  * A board in QEMU. It lives as long as its owner: `kill`, `powerOff` and `await using` end it, and the kernel does
@@ -118,6 +121,20 @@ export class QemuBoard {
   /** Lets a board run that was started paused. */
   async resume(): Promise<void> {
     await this.#qmp.execute('cont');
+  }
+
+  /** Has it run behind boards that boot, and other work of this machine, for good. */
+  async giveWay(): Promise<void> {
+    // Each thread has a niceness of its own; the first is the process's.
+    for (const thread of await readdir(`/proc/${this.pid}/task`)) {
+      try {
+        setPriority(Number(thread), GIVES_WAY);
+      } catch (error) {
+        // QEMU ends threads that wait for disks when it likes.
+        if (!(error instanceof Error && 'errno' in error && error.errno === -constants.errno.ESRCH))
+          throw error;
+      }
+    }
   }
 
   /** Keeps the whole state of the board, memory and disk, under a name inside its disk. */

@@ -6,8 +6,8 @@ import { IN_SERVICE } from './prompt.ts';
 import { SerialConsole } from './serial-console.ts';
 import { Silence } from './silence.ts';
 
-/** Several boards on few cores are slow, but each goes on saying what it does; one that is silent for so long hangs. */
-const SILENT_MS = 300_000;
+/** Several boards on few cores are slow, and a kernel says little; one that is silent for so long hangs. */
+const SILENT_MS = 600_000;
 /** One that takes so long, whatever it says, starts again and again. */
 const BOOT_MS = 1_800_000;
 

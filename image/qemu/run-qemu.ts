@@ -81,7 +81,9 @@ async function bootOne(
   const { steps, signal } = options;
   const title = hub === undefined ? 'Boot the board' : `Boot ${name}`;
   const machine = boardOptions(name, number, hub, options);
-  return stack.use(await bootBoard({ title, steps, signal, machine }));
+  const booted = stack.use(await bootBoard({ title, steps, signal, machine }));
+  if (hub !== undefined) await booted.board.giveWay();
+  return booted;
 }
 
 async function startHub(stack: AsyncDisposableStack): Promise<Hub> {

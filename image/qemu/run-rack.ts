@@ -154,6 +154,7 @@ class RunningRack {
     const booted = await bootBoard({ title: `Boot ${name}`, steps, signal, machine: { ...made, hub } });
     // For whoever opens it next: a line has one reader.
     await booted.line.close();
+    await booted.board.giveWay();
     this.#running.set(name, booted);
     return booted;
   }

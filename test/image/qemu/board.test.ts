@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -39,6 +39,16 @@ describe('a board in QEMU', () => {
   it('refuses a snapshot that is not there', async () => {
     await using uBoot = await UBoot.start({ image });
     await expect(uBoot.board.loadSnapshot('nowhere')).rejects.toThrow(BoardError);
+  });
+
+  it('gives way with every thread', async () => {
+    await using uBoot = await UBoot.start({ image });
+    await uBoot.board.giveWay();
+    const threads = await readdir(`/proc/${uBoot.board.pid}/task`);
+    expect(threads.length).toBeGreaterThan(1);
+    const niceness = threads.map((thread) => getPriority(Number(thread)));
+    expect(new Set(niceness)).toEqual(new Set([5]));
+    expect(await uBoot.run('echo still here')).toBe('still here');
   });
 
   it('leaves the image as it is, whatever the board writes', async () => {
