@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { failedUnits } from './failed-units.ts';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
@@ -18,7 +18,7 @@ let guest: Guest;
 beforeAll(async () => {
   guest = await bootedGuest();
   await guest.cli.run('start apptracker 127.0.0.1:20000');
-  await expect.poll(app, BACK).toMatchObject({ state: 'ready' });
+  await vi.waitFor(async () => expect(await app()).toMatchObject({ state: 'ready' }), BACK);
 }, BOOTING_MS);
 
 afterAll(() => guest?.[Symbol.asyncDispose]());
