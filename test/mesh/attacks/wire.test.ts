@@ -63,10 +63,21 @@ describe('somebody who has heard everything', () => {
       const channel = await near.connectChannel({ node: mesh.node('b').key, app: 'far' });
       // So large that no two of them go together.
       const send = (text: string) => channel.send([Buffer.from(text.padEnd(800))]);
-      for (let number = 0; number < 200; number++) send(`before ${number}`);
-      await eventually('most of 200 datagrams', () => (got.length > 150 ? true : undefined));
-      const [, count] = await command(mesh.program(hostBefore('b')), 'replay datagrams', /^replayed (\d+)$/);
-      expect(Number(count)).toBeGreaterThan(150);
+      let sent = 0;
+      let replayed = 0;
+      // A link that is new carries datagrams in its stream, until it knows that they get through by themselves.
+      for (let round = 0; round < 20 && replayed <= 150; round++) {
+        const most = got.length + 150;
+        for (const end = sent + 200; sent < end; sent++) send(`before ${sent}`);
+        await eventually('most of 200 datagrams', () => (got.length > most ? true : undefined));
+        const [, count] = await command(
+          mesh.program(hostBefore('b')),
+          'replay datagrams',
+          /^replayed (\d+)$/,
+        );
+        replayed = Number(count);
+      }
+      expect(replayed).toBeGreaterThan(150);
       // What comes after them has come after them.
       await eventually('a datagram', () => {
         send('after');
