@@ -8,7 +8,7 @@ import { bundled } from './on-board.ts';
 
 /** Dozens of sandboxes on an emulated board that shares its machine. */
 const suiteMs = 600_000;
-/** Of the suite that `./scripts/test` has every launcher keep on this machine anyway, what is most systemd's own. */
+/** Of the suite, which a laptop's launcher keeps in the unit tests, what is most systemd's own. */
 const most = [
   'hands every argument',
   'has delivered all output',

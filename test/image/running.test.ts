@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBoard } from '../../image/board-file.ts';
 import { failedUnits } from './failed-units.ts';
 import { BOOTING_MS, bootedGuest, type Guest } from './fixture.ts';
 
@@ -14,6 +15,14 @@ describe('a board in service', () => {
   it('has no failed unit', async () => {
     expect(await failedUnits(guest.root)).toBe('');
     expect(await guest.root.text('systemctl is-system-running --wait')).toBe('running');
+  });
+
+  it('tells its kernel what its board’s file says, before what a person adds', async () => {
+    const { kernelArguments } = await loadBoard('qemu-aarch64');
+    expect(kernelArguments).toContain('kpti=off');
+    const line = await guest.root.text('cat /proc/cmdline');
+    expect(line).toContain(` ${kernelArguments.join(' ')} skyminer.slot=`);
+    expect(await guest.root.text('dmesg | grep "page table isolation"')).toMatch(/forced OFF by/);
   });
 
   it('waits for a partition that is slow to come longer than systemd would', async () => {
