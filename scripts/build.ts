@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build as esbuild, type Plugin } from 'esbuild';
 
@@ -58,6 +58,8 @@ export async function build({
   const entries = { ...runtimeEntries, ...(boardOnly ? {} : laptopEntries) };
   await Promise.all(Object.entries(entries).map(([name, source]) => bundle({ [name]: source }, out)));
   for (const [name, source] of Object.entries(copied)) await copyFile(join(root, source), join(out, name));
+  // Without it Node parses each file twice, to find out that it is a module.
+  await writeFile(join(out, 'package.json'), '{"type":"module"}\n');
   for (const name of await readdir(out)) {
     if (name.endsWith('.js') || name.endsWith('.sh')) await chmod(join(out, name), 0o755);
   }

@@ -18,6 +18,10 @@ for (const round of [1, 2, 3]) {
 }`;
 
 describe('the bundle', () => {
+  it('says that its files are modules, so that Node need not parse them to find out', async () => {
+    expect(JSON.parse(await readFile(join(bundle, 'package.json'), 'utf8'))).toEqual({ type: 'module' });
+  });
+
   it('leaves `using` as it is, which esbuild makes wrong in loops', async () => {
     const files = (await readdir(bundle, { recursive: true })).filter((name) => name.endsWith('.js'));
     expect(files.length).toBeGreaterThan(20);

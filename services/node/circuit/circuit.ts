@@ -122,6 +122,11 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     return this.#sender.open && this.#carrier.isReady(path.rule);
   }
 
+  /** Bytes that the next record should have at most, when the circuit is {@link writable}. */
+  get room(): number {
+    return Math.min(this.#sender.room, maxRecordBytes);
+  }
+
   /** Sends a record; to be called when the circuit is {@link writable}. @param parts at most {@link maxRecordBytes} */
   sendRecord(parts: readonly Buffer[], bytes: number): void {
     const path = this.#paths.inUse;
@@ -317,6 +322,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     this.#used = path.number;
     if (again) path.resend = this.#sender.all();
     this.#output.resend(path);
+    // Those that went out on the path before may be lost too, and nothing more may come that is to be acknowledged.
+    if (this.#receiver.next > 0) this.#acknowledge(path);
     this.#announceWritable();
   }
 

@@ -2,13 +2,29 @@ import { CircuitViolation, type Range } from './messages.ts';
 
 /** Most unacknowledged bytes of one circuit, kept to be sent again. */
 export const maxUnackedBytes = 16 * 1024 * 1024;
+/**
+ * What may be unacknowledged when a circuit starts, and again after so many milliseconds in which it had nothing to send,
+ * bytes. It grows by what is acknowledged, and so doubles in a round trip: what waits on a slow link in front of a probe is
+ * no more than twice of what the one before had to wait for.
+ */
+const firstWindowBytes = 32 * 1024;
+const restMs = 1_000;
+/** Room in a record at least; smaller ones cost more than they spare. */
+const minRoomBytes = 16 * 1024;
 /** Records past the first one that is missing, whatever their size. */
 export const maxAhead = 65_536;
 /** Milliseconds without progress after which records go out on the warm path too: at least, and in round trips. */
 const hedgeMinMs = 50;
 const hedgeRoundTrips = 4;
-/** The same records are hedged once in so many milliseconds. */
-const hedgeAgainMs = 1_000;
+/**
+ * Milliseconds until the same records are hedged once more, twice as many each time, at most. Sent on a way that loses
+ * nothing and is slow, they would only make it slower.
+ */
+const hedgeAgainMs = { first: 4_000, most: 16_000 };
+/** The same for what is sent again on the one path there is. */
+const repeatAgainMs = { first: 1_000, most: 4_000 };
+/** Milliseconds: as long as nothing is known. With the round trips above it is the second of RFC 6298. */
+const firstRoundTripMs = 250;
 /** Of what is sent again on the path on which it was sent before. */
 const sameAgainBytes = 256 * 1024;
 
@@ -17,7 +33,9 @@ interface Sent {
   bytes: number;
   at: number;
   again: boolean;
-  hedgedAt: number;
+  /** When it may be hedged (again), and how long to wait after that. */
+  hedgeAt: number;
+  hedgeWait: number;
   /** Number of the path on which it went out last. */
   path: number;
 }
@@ -42,8 +60,10 @@ export class Sender {
   #bytes = 0;
   /** What the other end takes beyond what it has acknowledged. */
   #takes = maxUnackedBytes;
+  #window = firstWindowBytes;
   #progressAt = 0;
-  #repeatedAt = Number.NEGATIVE_INFINITY;
+  #repeatAt = 0;
+  #repeatWait = repeatAgainMs.first;
   #smoothed: number | undefined;
 
   /** Number of the next record. */
@@ -61,7 +81,12 @@ export class Sender {
 
   /** There is room for another record. */
   get open(): boolean {
-    return this.#bytes < Math.min(maxUnackedBytes, this.#takes) && this.#next - this.#oldest < maxAhead;
+    return this.#bytes < Math.min(this.#window, this.#takes) && this.#next - this.#oldest < maxAhead;
+  }
+
+  /** Bytes of the next record that are well used, when there is room for one. */
+  get room(): number {
+    return Math.max(minRoomBytes, this.#window - this.#bytes);
   }
 
   /** Smoothed milliseconds from a record to its acknowledgement. */
@@ -76,8 +101,12 @@ export class Sender {
 
   /** Keeps a record that is being sent, under the number {@link next}. */
   add(message: readonly Buffer[], bytes: number, now: number, path: number): void {
-    if (this.idle) this.#progressAt = now;
-    const sent = { message, bytes, at: now, again: false, hedgedAt: Number.NEGATIVE_INFINITY, path };
+    if (this.idle) {
+      if (now - this.#progressAt > restMs) this.#window = firstWindowBytes;
+      this.#progress(now);
+    }
+    const hedge = { hedgeAt: now, hedgeWait: hedgeAgainMs.first };
+    const sent = { message, bytes, at: now, again: false, ...hedge, path };
     this.#unacked.set(this.#next++, sent);
     this.#bytes += bytes;
   }
@@ -90,6 +119,7 @@ export class Sender {
     if (next > this.#next || ranges.some(({ first, length }) => first + length > this.#next))
       throw new CircuitViolation('the other end acknowledges what was never sent');
     this.#takes = takes;
+    const before = this.#bytes;
     let newest = this.#acknowledgeUpTo(this.#oldest, next);
     // Ranges are in order. Where they are not, nothing is looked at twice, so that they cost no more than what is under way.
     let from = Math.max(this.#oldest, next);
@@ -99,7 +129,8 @@ export class Sender {
     }
     this.#oldest = this.#first ?? this.#next;
     if (newest === undefined) return false;
-    this.#progressAt = now;
+    this.#grow(before);
+    this.#progress(now);
     // Karn: of a record that was sent twice nobody knows which one is acknowledged.
     if (newest.again) return false;
     this.#measure(now - newest.at);
@@ -112,20 +143,22 @@ export class Sender {
    *
    * @param inUse number of the path in use
    * @param hasWarm whether there is a warm one
-   * @param roundTrip of the path in use, milliseconds; counts until an acknowledgement has told more. Without it everything
-   *   would be sent twice on a long way, and of what is sent twice nothing can be learnt
+   * @param roundTrip of the path in use, milliseconds; counts until an acknowledgement has told more. Where that is not known
+   *   either it is taken for a long one: everything would be sent twice on a long way, and of what is sent twice nothing
+   *   can be learnt
    */
-  hedge(now: number, inUse: number, hasWarm: boolean, roundTrip = 0): Hedge | undefined {
+  hedge(now: number, inUse: number, hasWarm: boolean, roundTrip = firstRoundTripMs): Hedge | undefined {
     if (this.idle) return undefined;
     const patience = Math.max(hedgeMinMs, hedgeRoundTrips * (this.#smoothed ?? roundTrip));
     if (now - this.#progressAt < patience) return undefined;
     let hedge: Hedge | undefined;
     for (const [number, sent] of this.#unacked) {
       const onWarm = sent.path === inUse;
-      const due = now - sent.hedgedAt >= hedgeAgainMs && (hasWarm || !onWarm);
+      const due = now >= sent.hedgeAt && (hasWarm || !onWarm);
       if (hedge && (!due || onWarm !== hedge.onWarm)) break;
       if (!due) continue;
-      sent.hedgedAt = now;
+      sent.hedgeAt = now + sent.hedgeWait;
+      sent.hedgeWait = Math.min(2 * sent.hedgeWait, hedgeAgainMs.most);
       hedge = { next: hedge?.next ?? number, last: number, onWarm };
     }
     return hedge;
@@ -133,8 +166,9 @@ export class Sender {
 
   /** The same where no other path is up. */
   repeat(now: number): { next: number; last: number } | undefined {
-    if (this.idle || now - Math.max(this.#progressAt, this.#repeatedAt) < hedgeAgainMs) return undefined;
-    this.#repeatedAt = now;
+    if (this.idle || now < this.#repeatAt) return undefined;
+    this.#repeatWait = Math.min(2 * this.#repeatWait, repeatAgainMs.most);
+    this.#repeatAt = now + this.#repeatWait;
     let bytes = 0;
     let last = 0;
     for (const [number, sent] of this.#unacked) {
@@ -157,6 +191,18 @@ export class Sender {
     sent.again = true;
     sent.path = path;
     return sent.message;
+  }
+
+  /** @param before bytes that were unacknowledged; of a window that was not used nothing is known */
+  #grow(before: number): void {
+    if (before < this.#window / 2) return;
+    this.#window = Math.min(this.#window + before - this.#bytes, maxUnackedBytes);
+  }
+
+  #progress(now: number): void {
+    this.#progressAt = now;
+    this.#repeatWait = repeatAgainMs.first;
+    this.#repeatAt = now + this.#repeatWait;
   }
 
   get #first(): number | undefined {

@@ -208,8 +208,9 @@ export class Mux implements StreamHost, ChannelHost {
       control++;
     }
     this.#control.splice(0, control);
+    const most = this.#circuit.room;
     for (const stream of this.#turns) {
-      const room = Math.min(maxRecordBytes - bytes - FRAME_HEAD_BYTES, MAX_DATA_BYTES);
+      const room = Math.min(most - bytes - FRAME_HEAD_BYTES, MAX_DATA_BYTES);
       if (room <= 0) break;
       // To the end of the turns, if it has more.
       this.#turns.delete(stream);

@@ -7,6 +7,8 @@ const takes = maxUnackedBytes;
 /** Numbers of paths. */
 const inUse = 0;
 const other = 1;
+/** Milliseconds: a round trip of which four are no longer than a hedge takes anyway. */
+const short = 10;
 
 function senderWith(records: number, bytes = 1_000, at = 0): Sender {
   const sender = new Sender();
@@ -14,8 +16,23 @@ function senderWith(records: number, bytes = 1_000, at = 0): Sender {
   return sender;
 }
 
+/** One of which everything was acknowledged until its window did not grow any more. */
+function grownSender(): Sender {
+  const sender = new Sender();
+  for (let round = 0; round < 12; round++) {
+    while (sender.open) sender.add([], sender.room, 0, inUse);
+    sender.acknowledge(sender.next, takes, [], 0);
+  }
+  return sender;
+}
+
 function messageOf(number: number): Buffer[] {
   return [Buffer.from(`record ${number}`)];
+}
+
+/** Milliseconds, up to a last one, at which something is done. */
+function times(last: number, done: (now: number) => unknown): number[] {
+  return Array.from({ length: last + 1 }, (_, now) => now).filter((now) => done(now) !== undefined);
 }
 
 /** Numbers of the records that are kept. */
@@ -81,12 +98,49 @@ describe('the sending end of a circuit', () => {
   });
 
   it('has room until so much is unacknowledged', () => {
-    const sender = new Sender();
+    const sender = grownSender();
     let records = 0;
     for (; sender.open; records++) sender.add(messageOf(records), 64 * 1024, 0, inUse);
     expect(records).toBe(maxUnackedBytes / (64 * 1024));
-    sender.acknowledge(1, takes, [], 1);
+    sender.acknowledge(sender.next - records + 1, takes, [], 1);
     expect(sender.open).toBe(true);
+  });
+
+  it('sends 32 KiB at first, and twice as much in each round trip', () => {
+    const sender = new Sender();
+    for (let window = 32 * 1024; window < maxUnackedBytes; window *= 2) {
+      while (sender.open) sender.add([], sender.room, 0, inUse);
+      expect(sender.bytes).toBe(window);
+      sender.acknowledge(sender.next, takes, [], 0);
+    }
+  });
+
+  it('has a window no larger than twice what it has filled', () => {
+    const sender = new Sender();
+    for (let round = 0; round < 10; round++) {
+      sender.add([], 10 * 1024, 0, inUse);
+      sender.acknowledge(sender.next, takes, [], 0);
+    }
+    while (sender.open) sender.add([], sender.room, 0, inUse);
+    expect(sender.bytes).toBe(32 * 1024);
+  });
+
+  it('begins with little again after a second without anything to send', () => {
+    for (const [at, bytes] of [
+      [1_000, maxUnackedBytes],
+      [1_001, 32 * 1024],
+    ] as const) {
+      const sender = grownSender();
+      sender.add([], 0, at, inUse);
+      while (sender.open) sender.add([], sender.room, at, inUse);
+      expect(sender.bytes).toBe(bytes);
+    }
+  });
+
+  it('makes no tiny records where there is little room', () => {
+    const sender = senderWith(1, 32 * 1024 - 1);
+    expect(sender.open).toBe(true);
+    expect(sender.room).toBe(16 * 1024);
   });
 
   it('sends no more than the other end takes', () => {
@@ -100,14 +154,15 @@ describe('the sending end of a circuit', () => {
   });
 
   it('does not run further ahead of a missing record than the other end keeps', () => {
-    const sender = new Sender();
+    const sender = grownSender();
+    const first = sender.next;
     for (let number = 0; number < 65_536; number++) {
       expect(sender.open).toBe(true);
       sender.add(messageOf(number), 10, 0, inUse);
-      if (number > 0) sender.acknowledge(0, takes, [{ first: 1, length: number }], 0);
+      if (number > 0) sender.acknowledge(first, takes, [{ first: first + 1, length: number }], 0);
     }
     expect(sender.open).toBe(false);
-    sender.acknowledge(65_536, takes, [], 0);
+    sender.acknowledge(sender.next, takes, [], 0);
     expect(sender.open).toBe(true);
   });
 });
@@ -115,8 +170,14 @@ describe('the sending end of a circuit', () => {
 describe('hedging', () => {
   it('begins after 50 ms without progress when the round trip is short', () => {
     const sender = senderWith(3, 1_000, 100);
-    expect(sender.hedge(149, inUse, true)).toBeUndefined();
-    expect(sender.hedge(150, inUse, true)).toEqual({ next: 0, last: 2, onWarm: true });
+    expect(sender.hedge(149, inUse, true, short)).toBeUndefined();
+    expect(sender.hedge(150, inUse, true, short)).toEqual({ next: 0, last: 2, onWarm: true });
+  });
+
+  it('begins after a second as long as no round trip is known', () => {
+    const sender = senderWith(3, 1_000, 100);
+    expect(sender.hedge(1_099, inUse, true)).toBeUndefined();
+    expect(sender.hedge(1_100, inUse, true)).toEqual({ next: 0, last: 2, onWarm: true });
   });
 
   it('begins after four round trips when these are long', () => {
@@ -137,58 +198,63 @@ describe('hedging', () => {
   it('is put off by progress', () => {
     const sender = senderWith(3);
     sender.acknowledge(1, takes, [], 1);
-    expect(sender.hedge(50, inUse, true)).toBeUndefined();
-    expect(sender.hedge(51, inUse, true)).toEqual({ next: 1, last: 2, onWarm: true });
+    expect(sender.hedge(50, inUse, true, short)).toBeUndefined();
+    expect(sender.hedge(51, inUse, true, short)).toEqual({ next: 1, last: 2, onWarm: true });
   });
 
   it('is not put off by what had waited for nothing before', () => {
     const sender = senderWith(1);
     sender.acknowledge(1, takes, [], 1);
     sender.add(messageOf(1), 1_000, 10_000, inUse);
-    expect(sender.hedge(10_049, inUse, true)).toBeUndefined();
-    expect(sender.hedge(10_050, inUse, true)).toEqual({ next: 1, last: 1, onWarm: true });
+    expect(sender.hedge(10_049, inUse, true, short)).toBeUndefined();
+    expect(sender.hedge(10_050, inUse, true, short)).toEqual({ next: 1, last: 1, onWarm: true });
   });
 
   it('is on the path in use for what went elsewhere, before the paths changed', () => {
     const sender = new Sender();
     for (const path of [other, other, inUse]) sender.add(messageOf(sender.next), 1_000, 0, path);
-    expect(sender.hedge(50, inUse, true)).toEqual({ next: 0, last: 1, onWarm: false });
-    expect(sender.hedge(50, inUse, true)).toEqual({ next: 2, last: 2, onWarm: true });
+    expect(sender.hedge(50, inUse, true, short)).toEqual({ next: 0, last: 1, onWarm: false });
+    expect(sender.hedge(50, inUse, true, short)).toEqual({ next: 2, last: 2, onWarm: true });
   });
 
   it('is of what went elsewhere alone where there is no other path', () => {
     const sender = new Sender();
     for (const path of [inUse, other]) sender.add(messageOf(sender.next), 1_000, 0, path);
-    expect(sender.hedge(50, inUse, false)).toEqual({ next: 1, last: 1, onWarm: false });
+    expect(sender.hedge(50, inUse, false, short)).toEqual({ next: 1, last: 1, onWarm: false });
     sender.again(1, inUse);
-    expect(sender.hedge(1_050, inUse, false)).toBeUndefined();
+    expect(sender.hedge(4_050, inUse, false, short)).toBeUndefined();
   });
 
-  it('is of no record more than once a second', () => {
-    const step = fc.record({ wait: fc.nat({ max: 300 }), records: fc.nat({ max: 3 }) });
+  it('comes again after twice as long each time', () => {
+    const sender = senderWith(1);
+    const hedged = times(80_000, (now) => sender.hedge(now, inUse, true, short));
+    expect(hedged).toEqual([50, 4_050, 12_050, 28_050, 44_050, 60_050, 76_050]);
+  });
+
+  it('is of every record in its turn, and of none more than once in four seconds', () => {
+    const step = fc.record({ wait: fc.nat({ max: 1_200 }), records: fc.nat({ max: 3 }) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const sender = senderWith(2);
         const hedged = new Map<number, number>();
         let now = 50;
+        const hedge = () => {
+          const range = sender.hedge(now, inUse, true, short);
+          for (let number = range?.next ?? 0; number <= (range?.last ?? -1); number++) {
+            expect(now - (hedged.get(number) ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(4_000);
+            hedged.set(number, now);
+          }
+          return range;
+        };
         for (const { wait, records } of steps) {
           now += wait;
           for (let index = 0; index < records; index++) sender.add(messageOf(sender.next), 1_000, now, inUse);
-          const range = sender.hedge(now, inUse, true);
-          if (range === undefined) continue;
-          for (let number = range.next; number <= range.last; number++) {
-            expect(now - (hedged.get(number) ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(1_000);
-            hedged.set(number, now);
-          }
+          hedge();
         }
-        // Whatever there is has had its turn in the last second.
-        for (now += 1_000; sender.hedge(now, inUse, true); );
-        for (now += 1_000; ; ) {
-          const range = sender.hedge(now, inUse, true);
-          if (range === undefined) break;
-          for (let number = range.next; number <= range.last; number++) hedged.set(number, now);
-        }
-        expect([...hedged.values()].every((at) => at === now)).toBe(true);
+        const last = now;
+        now += 16_000;
+        while (hedge());
+        expect([...hedged.values()].every((at) => at > last)).toBe(true);
         expect(hedged.size).toBe(sender.next);
       }),
       { numRuns: 1_000 },
@@ -210,5 +276,10 @@ describe('hedging', () => {
     sender.acknowledge(10, takes, [], 1_500);
     expect(sender.repeat(2_499)).toBeUndefined();
     expect(sender.repeat(2_500)).toEqual({ next: 10, last: 35 });
+  });
+
+  it('repeats after twice as long each time, up to four seconds', () => {
+    const sender = senderWith(1);
+    expect(times(16_000, (now) => sender.repeat(now))).toEqual([1_000, 3_000, 7_000, 11_000, 15_000]);
   });
 });
