@@ -20,6 +20,7 @@ const CARD_BYTES = 2 * 1024 ** 3;
 /** A card is written and read back meanwhile. */
 const CARD_MS = 300_000;
 const LOOK_MS = 300_000;
+const ENTER_AGAIN_MS = 2000;
 /** As long as they take to boot side by side on two cores, and as long again to look at them. */
 const EIGHT_MS = 5_400_000;
 
@@ -141,12 +142,19 @@ async function nameLines(walk: DocumentWalk, lines: readonly string[]): Promise<
   await writeFile(join(folder, 'consoles.yaml'), `consoles:\n${names}`);
 }
 
-/** Goes from board to board, looks whether its command line is there, and leaves. */
+/**
+ * Goes from board to board, looks whether its command line is there, and leaves. Who sees no prompt presses Enter again: what
+ * is typed while a line is being opened goes nowhere.
+ */
 async function lookAtAll(terminal: PtyProgram): Promise<void> {
   for (const [index, board] of BOARDS.entries()) {
     if (index > 0) terminal.type(`\x1d${index + 1}`);
-    terminal.type('\r');
-    await terminal.transcript.waitFor(new RegExp(`viscript@${board}> `), LOOK_MS);
+    const enter = setInterval(() => terminal.type('\r'), ENTER_AGAIN_MS);
+    try {
+      await terminal.transcript.waitFor(new RegExp(`viscript@${board}> `), LOOK_MS);
+    } finally {
+      clearInterval(enter);
+    }
   }
   terminal.type('\x1dq');
 }
