@@ -7,7 +7,7 @@ const networks = ['test/mesh/**/*.test.ts', 'test/services/vpn/{mesh,refusals,tu
 
 /**
  * Three projects: `runtime` needs only Node; `mesh` joins many processes by networks of its own, and `image` boots real
- * images in QEMU. Of the networks one file runs at a time, of the images two.
+ * images in QEMU. Of both two files run at a time.
  */
 export default defineConfig({
   test: {

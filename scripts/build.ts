@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build as esbuild, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -97,14 +98,17 @@ async function bundle(entryPoints: Record<string, string>, out: string): Promise
 /**
  * Loads parts of Node only when they are used, which saves each process 15 MB of memory and a quarter of its start:
  * - an ES import of a module of Node's reads every export of it, among them getters that load further modules (of
- *   node:fs its streams and promises, of node:http undici); `require` does not;
+ *   node:fs its streams and promises, of node:http undici); `require` does not. Each file of ours has such a `require` of its
+ *   own: one that several share would become a file, which every start has to find and read;
  * - the package ws asks for https, tls and zlib, and on local sockets needs none of them.
  */
 const thriftyBuiltins: Plugin = {
   name: 'thrifty-builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-      kind === 'require-call' ? { path, external: true } : { path, namespace: 'required' },
+    onResolve({ filter: /^node:/ }, ({ path, kind, importer }) =>
+      kind === 'require-call'
+        ? { path, external: true }
+        : { path, namespace: 'required', suffix: `?${shortNameOf(importer)}` },
     );
     onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
       contents: `module.exports = require('${path}');`,
@@ -115,5 +119,10 @@ const thriftyBuiltins: Plugin = {
     }));
   },
 };
+
+/** Of a file, the same wherever the repository lies. */
+function shortNameOf(file: string): string {
+  return createHash('sha256').update(relative(root, file)).digest('hex').slice(0, 6);
+}
 
 if (import.meta.main) await build();
