@@ -5,6 +5,8 @@ import { run } from '../../image/run.ts';
 /** A machine of its own as far as the network goes: a network namespace. */
 export interface Host {
   readonly name: string;
+  /** Name of its network namespace. */
+  readonly namespace: string;
   /** Addresses by the name of the host at the other end of the cable. */
   readonly addresses: ReadonlyMap<string, string>;
   /** Runs a program here; it is ended with the lab. */

@@ -124,7 +124,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
 
   /** Bytes that the next record should have at most, when the circuit is {@link writable}. */
   get room(): number {
-    return Math.min(this.#sender.room, maxRecordBytes);
+    return Math.min(this.#sender.room(performance.now()), maxRecordBytes);
   }
 
   /** Sends a record; to be called when the circuit is {@link writable}. @param parts at most {@link maxRecordBytes} */
@@ -242,7 +242,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
     else if (this.#receiver.due === 'soon')
       this.#ackTimer ??= setTimeout(() => {
         this.#ackTimer = undefined;
-        this.#acknowledge(undefined);
+        this.#acknowledge(path);
       }, ackMs);
   }
 
@@ -288,6 +288,8 @@ export class Circuit extends EventEmitter<CircuitEvents> {
 
   #answered(path: Path): void {
     const { inUse } = this.#paths;
+    if (path === inUse && path.broke) this.#use(path, true, 'it answers again');
+    path.broke = false;
     if (this.#paths.prefers(path))
       this.#use(path, !inUse?.up, inUse?.up ? 'it is lighter' : 'the one before is down');
     else this.#chooseAgain();
@@ -296,6 +298,7 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   #pathDown(path: Path): void {
     if (this.#paths.get(path.number) !== path) return;
     path.down();
+    path.broke = true;
     this.#chooseAgain();
     this.#schedule(watchMs);
   }
@@ -318,12 +321,15 @@ export class Circuit extends EventEmitter<CircuitEvents> {
   /** @param again what is unacknowledged may have been lost on the path before */
   #use(path: Path, again: boolean, why: string): void {
     this.#paths.use(path);
+    if (this.#used !== path.number) this.#sender.moved(path.roundTrip);
     if (this.#used !== undefined && this.#used !== path.number) this.emit('moved', path.number, why);
     this.#used = path.number;
+    // Those that went out before may be lost, and nothing more may come that is to be acknowledged. On no other path: when this
+    // one is not ready, they go out as soon as it is.
+    if (this.#receiver.hasSome) this.#receiver.due = 'now';
+    if (this.#receiver.due && this.#output.isReady(path)) this.#acknowledge(path);
     if (again) path.resend = this.#sender.all();
     this.#output.resend(path);
-    // Those that went out on the path before may be lost too, and nothing more may come that is to be acknowledged.
-    if (this.#receiver.next > 0) this.#acknowledge(path);
     this.#announceWritable();
   }
 

@@ -34,6 +34,8 @@ export interface Resend {
 export class Path {
   readonly rule: EndRule;
   up: boolean;
+  /** Whether DOWN was heard of it since it answered last: what was under way then is lost. One that is only silent loses nothing. */
+  broke = false;
   /** When it last answered a probe. */
   lastEcho = Number.NEGATIVE_INFINITY;
   /** When the last probe went out that was due. */

@@ -21,6 +21,11 @@ export class Receiver {
     return this.#next;
   }
 
+  /** Whether any record has come. */
+  get hasSome(): boolean {
+    return this.#next > 0 || this.#ahead.size > 0;
+  }
+
   /** Bytes that this end still takes beyond those acknowledged. */
   get takes(): number {
     return maxUnackedBytes - this.#held;

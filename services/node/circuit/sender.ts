@@ -4,8 +4,8 @@ import { CircuitViolation, type Range } from './messages.ts';
 export const maxUnackedBytes = 16 * 1024 * 1024;
 /**
  * What may be unacknowledged when a circuit starts, and again after so many milliseconds in which it had nothing to send,
- * bytes. It grows by what is acknowledged, and so doubles in a round trip: what waits on a slow link in front of a probe is
- * no more than twice of what the one before had to wait for.
+ * bytes. It grows by what is acknowledged, and so doubles in a round trip: what waits in front of a probe on a link whose speed
+ * is not known yet grows step by step.
  */
 const firstWindowBytes = 32 * 1024;
 const restMs = 1_000;
@@ -84,9 +84,10 @@ export class Sender {
     return this.#bytes < Math.min(this.#window, this.#takes) && this.#next - this.#oldest < maxAhead;
   }
 
-  /** Bytes of the next record that are well used, when there is room for one. */
-  get room(): number {
-    return Math.max(minRoomBytes, this.#window - this.#bytes);
+  /** Bytes of the next record that are well used, when there is room for one: some are to be under way at the same time. */
+  room(now: number): number {
+    this.#rest(now);
+    return Math.max(minRoomBytes, Math.min(this.#window - this.#bytes, Math.floor(this.#window / 4)));
   }
 
   /** Smoothed milliseconds from a record to its acknowledgement. */
@@ -101,10 +102,8 @@ export class Sender {
 
   /** Keeps a record that is being sent, under the number {@link next}. */
   add(message: readonly Buffer[], bytes: number, now: number, path: number): void {
-    if (this.idle) {
-      if (now - this.#progressAt > restMs) this.#window = firstWindowBytes;
-      this.#progress(now);
-    }
+    this.#rest(now);
+    if (this.idle) this.#progress(now);
     const hedge = { hedgeAt: now, hedgeWait: hedgeAgainMs.first };
     const sent = { message, bytes, at: now, again: false, ...hedge, path };
     this.#unacked.set(this.#next++, sent);
@@ -179,6 +178,12 @@ export class Sender {
     return { next: this.#oldest, last };
   }
 
+  /** Another path is in use. @param roundTrip of it, milliseconds; a longer one than that of the path before counts at once */
+  moved(roundTrip: number | undefined): void {
+    if (this.#smoothed !== undefined && roundTrip !== undefined)
+      this.#smoothed = Math.max(this.#smoothed, roundTrip);
+  }
+
   /** All that is unacknowledged, by first and last number. */
   all(): { next: number; last: number } | undefined {
     return this.idle ? undefined : { next: this.#oldest, last: this.#next - 1 };
@@ -191,6 +196,10 @@ export class Sender {
     sent.again = true;
     sent.path = path;
     return sent.message;
+  }
+
+  #rest(now: number): void {
+    if (this.idle && now - this.#progressAt > restMs) this.#window = firstWindowBytes;
   }
 
   /** @param before bytes that were unacknowledged; of a window that was not used nothing is known */

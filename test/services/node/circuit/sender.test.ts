@@ -20,7 +20,7 @@ function senderWith(records: number, bytes = 1_000, at = 0): Sender {
 function grownSender(): Sender {
   const sender = new Sender();
   for (let round = 0; round < 12; round++) {
-    while (sender.open) sender.add([], sender.room, 0, inUse);
+    while (sender.open) sender.add([], sender.room(0), 0, inUse);
     sender.acknowledge(sender.next, takes, [], 0);
   }
   return sender;
@@ -109,7 +109,7 @@ describe('the sending end of a circuit', () => {
   it('sends 32 KiB at first, and twice as much in each round trip', () => {
     const sender = new Sender();
     for (let window = 32 * 1024; window < maxUnackedBytes; window *= 2) {
-      while (sender.open) sender.add([], sender.room, 0, inUse);
+      while (sender.open) sender.add([], sender.room(0), 0, inUse);
       expect(sender.bytes).toBe(window);
       sender.acknowledge(sender.next, takes, [], 0);
     }
@@ -121,7 +121,7 @@ describe('the sending end of a circuit', () => {
       sender.add([], 10 * 1024, 0, inUse);
       sender.acknowledge(sender.next, takes, [], 0);
     }
-    while (sender.open) sender.add([], sender.room, 0, inUse);
+    while (sender.open) sender.add([], sender.room(0), 0, inUse);
     expect(sender.bytes).toBe(32 * 1024);
   });
 
@@ -131,16 +131,32 @@ describe('the sending end of a circuit', () => {
       [1_001, 32 * 1024],
     ] as const) {
       const sender = grownSender();
-      sender.add([], 0, at, inUse);
-      while (sender.open) sender.add([], sender.room, at, inUse);
+      while (sender.open) sender.add([], sender.room(at), at, inUse);
       expect(sender.bytes).toBe(bytes);
+    }
+  });
+
+  it('has several records under way as soon as it sends more than little', () => {
+    const sender = grownSender();
+    expect(sender.room(0)).toBe(maxUnackedBytes / 4);
+    expect(new Sender().room(0)).toBe(16 * 1024);
+  });
+
+  it('has room for whole bytes, whatever was sent', () => {
+    const sender = new Sender();
+    for (let round = 0; round < 10; round++) {
+      while (sender.open) {
+        expect(Number.isInteger(sender.room(0))).toBe(true);
+        sender.add([], sender.room(0) - 1, 0, inUse);
+      }
+      sender.acknowledge(sender.next, takes, [], 0);
     }
   });
 
   it('makes no tiny records where there is little room', () => {
     const sender = senderWith(1, 32 * 1024 - 1);
     expect(sender.open).toBe(true);
-    expect(sender.room).toBe(16 * 1024);
+    expect(sender.room(0)).toBe(16 * 1024);
   });
 
   it('sends no more than the other end takes', () => {
@@ -259,6 +275,16 @@ describe('hedging', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('is patient at once with a path whose round trip is longer than that of the one before', () => {
+    const sender = senderWith(1);
+    sender.acknowledge(1, takes, [], 10);
+    sender.moved(300);
+    expect(sender.roundTrip).toBe(300);
+    sender.moved(10);
+    sender.moved(undefined);
+    expect(sender.roundTrip).toBe(300);
   });
 
   it('measures no round trip by what was sent twice', () => {
