@@ -87,7 +87,7 @@ export class Sender {
   /** Bytes of the next record that are well used, when there is room for one: some are to be under way at the same time. */
   room(now: number): number {
     this.#rest(now);
-    return Math.max(minRoomBytes, Math.min(this.#window - this.#bytes, Math.floor(this.#window / 4)));
+    return Math.max(minRoomBytes, Math.min(this.#window - this.#bytes, Math.floor(this.#window / 2)));
   }
 
   /** Smoothed milliseconds from a record to its acknowledgement. */
